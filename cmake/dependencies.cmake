@@ -1,0 +1,28 @@
+# One imported target a third-party library: PkgConfig::NAME or bmx_NAME.
+find_package(PkgConfig REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(EVENT REQUIRED IMPORTED_TARGET libevent_core>=2.1)
+pkg_check_modules(EVENT_EXTRA REQUIRED IMPORTED_TARGET libevent_extra>=2.1)
+pkg_check_modules(LMDB REQUIRED IMPORTED_TARGET lmdb)
+pkg_check_modules(CONFUSE REQUIRED IMPORTED_TARGET libconfuse)
+pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
+pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
+pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(UNBOUND REQUIRED IMPORTED_TARGET libunbound)
+
+# No pkg-config files in Debian 12: libunistring, libmilter, libspf2.
+function(bmx_library name header library)
+	find_path(${name}_INCLUDE_DIR ${header} REQUIRED)
+	find_library(${name}_LIBRARY ${library} REQUIRED)
+	add_library(bmx_${name} INTERFACE)
+	target_include_directories(bmx_${name} SYSTEM INTERFACE ${${name}_INCLUDE_DIR})
+	target_link_libraries(bmx_${name} INTERFACE ${${name}_LIBRARY})
+endfunction()
+bmx_library(unistring uninorm.h unistring)
+bmx_library(milter libmilter/mfapi.h milter)
+bmx_library(spf2 spf2/spf.h spf2)
+
+if(BUILD_TESTING)
+	pkg_check_modules(CMOCKA REQUIRED IMPORTED_TARGET cmocka)
+endif()

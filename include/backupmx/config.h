@@ -1,0 +1,234 @@
+/*
+ * config.h - the configuration file as an immutable snapshot.
+ *
+ * Every key of DESIGN.md section 4 is a field here and a row of one option
+ * table (name, unit, default, range, reloadable, help), from which checks,
+ * `config dump` and the manual's section come. A snapshot never changes after
+ * it was loaded; who uses it holds a reference. References may be taken and
+ * dropped by any thread.
+ *
+ * Strings are terminated, never NULL ("" is the empty value) and live as long
+ * as the snapshot. Times are milliseconds, sizes octets.
+ */
+#ifndef BACKUPMX_CONFIG_H
+#define BACKUPMX_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <sys/types.h>
+
+#include <backupmx/endpoint.h>
+#include <backupmx/error.h>
+#include <backupmx/log.h>
+#include <backupmx/slice.h>
+
+/** Where the file is unless -c names another. */
+#define BMX_CONFIG_PATH "/etc/backupmx/backupmx.conf"
+
+struct bmx_config_strings {
+	const char *const *items;
+	size_t count;
+};
+
+enum bmx_config_mode { BMX_MODE_ENFORCE, BMX_MODE_OBSERVE };
+enum bmx_config_tls {
+	BMX_TLS_NONE,
+	BMX_TLS_MAY,
+	BMX_TLS_ENCRYPT,
+	BMX_TLS_VERIFY,
+	BMX_TLS_DANE
+};
+enum bmx_config_accept_all { BMX_ACCEPT_ALL_ACCEPT, BMX_ACCEPT_ALL_DEFER };
+enum bmx_config_primary_up {
+	BMX_PRIMARY_UP_ACCEPT,
+	BMX_PRIMARY_UP_DEFER,
+	BMX_PRIMARY_UP_GATE
+};
+enum bmx_config_bounce_guard {
+	BMX_BOUNCE_GUARD_OFF,
+	BMX_BOUNCE_GUARD_QUARANTINE,
+	BMX_BOUNCE_GUARD_DISCARD
+};
+/** What a milter check's result does. */
+enum bmx_config_action {
+	BMX_ACTION_IGNORE,
+	BMX_ACTION_TAG,
+	BMX_ACTION_DEFER,
+	BMX_ACTION_REJECT
+};
+
+struct bmx_config_spf {
+	enum bmx_config_action fail;      /* default reject */
+	enum bmx_config_action softfail;  /* default tag */
+	enum bmx_config_action temperror; /* default tag */
+	enum bmx_config_action permerror; /* default tag */
+};
+
+struct bmx_config_dnsbl {
+	struct bmx_config_strings zones; /* "zone*weight" */
+	int64_t threshold;
+	enum bmx_config_action action;
+};
+
+struct bmx_config_scanner {
+	const char *name; /* the section's title */
+	const char *type; /* rspamd | spamd | clamd */
+	struct bmx_config_strings urls;
+};
+
+struct bmx_config_domain {
+	const char *name; /* A-labels, lower case; "*" for every other domain */
+	enum bmx_config_mode mode;
+	struct bmx_config_strings primary;
+	enum bmx_config_tls tls;
+	const char *tls_ca_file;
+	enum bmx_config_accept_all accept_all;
+	const char *recipients; /* the list's source, "" for none */
+	int64_t refresh_ms;
+	int64_t list_max_age_ms;
+	int64_t max_shrink; /* per cent, 0 to 100 */
+	bool call_ahead;
+	enum bmx_config_primary_up primary_up;
+	const char *recipient_delimiter; /* set of characters, "" for none */
+	bool case_sensitive;
+	struct bmx_config_spf spf;
+	struct bmx_config_dnsbl dnsbl;
+	const struct bmx_config_scanner *scanners;
+	size_t scanner_count;
+	size_t index; /* place in bmx_config.domains */
+};
+
+struct bmx_config_policyd {
+	const struct bmx_endpoint *listen;
+	size_t listen_count;
+	mode_t socket_mode;
+	const char *socket_group;
+	int64_t deadline_ms;
+	bool metrics_on;
+	struct bmx_endpoint metrics; /* when metrics_on */
+	bool control_on;
+	struct bmx_endpoint control; /* when control_on */
+};
+
+/** An address block: network is 16 octets, IPv4 mapped into ::ffff:0:0/96. */
+struct bmx_config_network {
+	uint8_t network[16];
+	unsigned prefix_length; /* 0 to 128 */
+};
+
+struct bmx_config_milter {
+	struct bmx_endpoint listen;
+	mode_t socket_mode;        /* policyd's socket_mode, or its own key */
+	const char *socket_group;
+	bool policy_on;            /* false: policy = "" */
+	struct bmx_endpoint policy;
+	bool metrics_on;
+	struct bmx_endpoint metrics;
+	const struct bmx_config_network *trusted;
+	size_t trusted_count;
+	enum bmx_config_bounce_guard bounce_guard;
+};
+
+struct bmx_config_redis {
+	bool present;
+	struct bmx_config_strings servers;
+	struct bmx_config_strings sentinels;
+	const char *master_name;
+	bool cluster;
+	const char *username;
+	const char *password_file;
+	int64_t database;
+	const char *prefix;
+	int64_t timeout_ms;
+	const char *tls_ca_file;
+};
+
+struct bmx_config {
+	const char *path; /* of the file it was read from */
+	const char *hostname;
+	const char *state_dir;
+	enum bmx_log_sink log;
+	struct bmx_config_strings resolver; /* "address@port" */
+	struct bmx_config_policyd policyd;
+	struct bmx_config_milter milter;
+	struct bmx_config_redis redis;
+	const struct bmx_config_domain *domains; /* in the file's order */
+	size_t domain_count;
+};
+
+/** One mistake in a file. */
+struct bmx_config_problem {
+	const char *file;
+	int line;         /* from 1; 0 when the whole file is meant */
+	bool warning;     /* the file is usable all the same */
+	const char *text; /* what is wrong and what was expected */
+};
+
+struct bmx_config_problems;
+
+/** Returns an empty list the caller frees, or NULL when memory is short. */
+struct bmx_config_problems *bmx_config_problems_new(void);
+
+/** Frees *problems and sets it to NULL. NULL is fine. */
+void bmx_config_problems_free(struct bmx_config_problems **problems);
+
+/** How many there are, warnings included. */
+size_t bmx_config_problems_count(const struct bmx_config_problems *problems);
+
+/** The one at index, in order of file and line; borrowed from the list. */
+const struct bmx_config_problem *
+bmx_config_problems_get(const struct bmx_config_problems *problems,
+                        size_t index);
+
+/**
+ * Reads the file at path with all that it includes. All mistakes of one run
+ * go into problems: unknown names (with the nearest known one), names given
+ * twice, missing units, values out of range.
+ * @return a snapshot with one reference, or NULL when there is any problem
+ *         that is no warning; *err then says how many, or why the file could
+ *         not be read (BMX_E_NOT_FOUND, BMX_E_PERMISSION, BMX_E_SYNTAX,
+ *         BMX_E_NOMEM). Not re-entrant: libconfuse keeps state; call it from
+ *         one thread at a time.
+ */
+struct bmx_config *bmx_config_load(const char *path,
+                                   struct bmx_config_problems *problems,
+                                   struct bmx_error *err);
+
+/** One more reference. Returns config. Any thread. */
+struct bmx_config *bmx_config_ref(struct bmx_config *config);
+
+/** Drops *config's reference and sets it to NULL; the last one frees. */
+void bmx_config_unref(struct bmx_config **config);
+
+/**
+ * The section of a domain that is A-labels in lower case, without the "*"
+ * section; NULL when there is none. Hashed: for the hot path.
+ */
+const struct bmx_config_domain *
+bmx_config_find_domain(const struct bmx_config *config,
+                       struct bmx_slice domain);
+
+/** The section "*", or NULL. */
+const struct bmx_config_domain *
+bmx_config_any_domain(const struct bmx_config *config);
+
+/**
+ * Writes the effective configuration in the file's own syntax; with
+ * all false only what differs from the defaults.
+ * @return 0, or -1 with *err when writing failed
+ */
+int bmx_config_dump(const struct bmx_config *config, FILE *out, bool all,
+                    struct bmx_error *err);
+
+/**
+ * Names the first option that differs and cannot change at a reload (for
+ * example "policyd.listen"), or NULL when the new snapshot can be taken over
+ * whole.
+ */
+const char *bmx_config_needs_restart(const struct bmx_config *running,
+                                     const struct bmx_config *next);
+
+#endif

@@ -1,0 +1,46 @@
+/*
+ * control_request.h - what backupmxctl says to a daemon's control socket.
+ *
+ * A request is one line: a verb and its arguments, separated by one blank,
+ * ended by a line feed. The answer is one JSON object and the end of the
+ * connection; `"ok": false` with `"error"` when it could not be done.
+ */
+#ifndef BACKUPMX_CONTROL_REQUEST_H
+#define BACKUPMX_CONTROL_REQUEST_H
+
+#include <stddef.h>
+
+#include <backupmx/error.h>
+#include <backupmx/slice.h>
+
+/** Most octets of a request, line feed included. */
+#define BMX_CONTROL_REQUEST_MAX ((size_t)2048)
+/** Most octets of an answer. */
+#define BMX_CONTROL_ANSWER_MAX ((size_t)16 * 1024 * 1024)
+
+enum bmx_control_verb {
+	BMX_CONTROL_STATUS, /* status */
+	BMX_CONTROL_LOOKUP, /* lookup ADDRESS */
+	BMX_CONTROL_SYNC,   /* sync DOMAIN: bring its list now */
+	BMX_CONTROL_RELOAD, /* reload: read the configuration again */
+	BMX_CONTROL_VERBS
+};
+
+struct bmx_control_request {
+	enum bmx_control_verb verb;
+	struct bmx_slice argument; /* empty for verbs that take none */
+};
+
+/** The verb as it is written. */
+const char *bmx_control_verb_name(enum bmx_control_verb verb);
+
+/**
+ * Reads a request from its first len octets.
+ * @return 1 with *request_out borrowing from data; 0 when there is no line
+ *         feed yet; -1 with *err (BMX_E_SYNTAX, BMX_E_TOO_BIG), final
+ */
+int bmx_control_request_parse(struct bmx_slice data,
+                              struct bmx_control_request *request_out,
+                              struct bmx_error *err);
+
+#endif

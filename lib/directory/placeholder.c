@@ -1,0 +1,1 @@
+typedef int bmx_directory_has_no_source_yet;

@@ -1,0 +1,1 @@
+typedef int bmx_dns_has_no_source_yet;

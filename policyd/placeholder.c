@@ -1,0 +1,1 @@
+typedef int bmx_policyd_has_no_source_yet;
