@@ -1,0 +1,100 @@
+/*
+ * engine.h - answers policy requests: fetches what the decision needs, counts
+ * and logs what it decided.
+ *
+ * One thread. Answers at once from local data; never blocks but for a page of
+ * the store that is not in memory.
+ */
+#ifndef BACKUPMX_POLICYD_ENGINE_H
+#define BACKUPMX_POLICYD_ENGINE_H
+
+#include <backupmx/clock.h>
+#include <backupmx/config.h>
+#include <backupmx/error.h>
+#include <backupmx/log.h>
+#include <backupmx/metrics.h>
+#include <backupmx/policy_request.h>
+#include <backupmx/slice.h>
+
+#include "policyd/decision.h"
+#include "policyd/list_source.h"
+
+struct bmx_engine;
+
+/** What an engine works with; all must outlive it. */
+struct bmx_engine_parts {
+	struct bmx_list_source list;
+	const struct bmx_clock *clock;
+	struct bmx_log *log;
+	struct bmx_metrics *metrics;
+};
+
+/**
+ * Makes an engine for config, of which it takes a reference.
+ * @return the engine, which the caller frees, or NULL when memory is short
+ */
+struct bmx_engine *bmx_engine_new(const struct bmx_engine_parts *parts,
+                                  struct bmx_config *config);
+
+/** Frees *engine and sets it to NULL. NULL is fine. */
+void bmx_engine_free(struct bmx_engine **engine);
+
+/**
+ * Takes over another configuration; the old one stays when memory is short.
+ * @return 0, or -1 with *err (BMX_E_NOMEM)
+ */
+int bmx_engine_configure(struct bmx_engine *engine, struct bmx_config *config,
+                         struct bmx_error *err);
+
+/**
+ * Decides about a request, counts it and logs one line. began_us is when its
+ * first octets came, on the monotonic clock.
+ * @return the answer to send, static
+ */
+struct bmx_slice bmx_engine_answer(struct bmx_engine *engine,
+                                   const struct bmx_policy_request *request,
+                                   int64_t began_us);
+
+/** Ends the batch of reads that this turn's answers made. */
+void bmx_engine_end_turn(struct bmx_engine *engine);
+
+/** A domain's list as the engine sees it. */
+struct bmx_engine_list {
+	bool known; /* false: the store could not be read */
+	bool present;
+	struct bmx_list_meta meta; /* when present */
+	int64_t age_ms;            /* when present, at least 0 */
+	enum bmx_authority authority;
+};
+
+/** The list of the section with that index in the configuration. */
+void bmx_engine_list(struct bmx_engine *engine, size_t domain_index,
+                     struct bmx_engine_list *list_out);
+
+/** One step of a look-up, for people. */
+typedef void bmx_engine_step_cb(void *ctx, const char *step,
+                                const char *result, struct bmx_slice detail);
+
+/** A look-up as it was made. */
+struct bmx_engine_lookup {
+	const struct bmx_config_domain *domain; /* NULL: not served */
+	struct bmx_engine_list list;            /* when served */
+	struct bmx_verdict verdict;
+	char normalised[BMX_LOCAL_BUFFER + BMX_DOMAIN_BUFFER + 1];
+};
+
+/**
+ * Makes the very look-up that a RCPT of address would make, neither counted
+ * nor logged, and tells its steps.
+ */
+void bmx_engine_explain(struct bmx_engine *engine, struct bmx_slice address,
+                        bmx_engine_step_cb *on_step, void *ctx,
+                        struct bmx_engine_lookup *lookup_out);
+
+/** Requests answered since the start. */
+uint64_t bmx_engine_requests(const struct bmx_engine *engine);
+
+/** Sets the gauges of lists (age, entries, authority) to what is now. */
+void bmx_engine_update_gauges(struct bmx_engine *engine);
+
+#endif

@@ -1,0 +1,463 @@
+/*
+ * replay.c - runs a scenario script against policyd's connections and engine,
+ * over a fake loop, a fake clock and a scripted list. Nothing waits: a day of
+ * faults takes milliseconds.
+ *
+ * A script is lines; '#' starts a comment, "\n" in an argument is a line feed.
+ *
+ *	config            the lines up to `end` are the configuration; again
+ *	                  later: a reload
+ *	list D E...       D's list is E..., synced now; E is local[:state]
+ *	synced D          a good sync without a change
+ *	nolist D          D never had a list
+ *	fault begin|meta|find|none     what of the store fails
+ *	advance 25h       time passes
+ *	wall +1h, wall -1h             the wall clock is set
+ *	ask STATE RCPT    a whole request on connection "main"
+ *	open C            a connection
+ *	send C TEXT       octets on it
+ *	expect C ACTION   the next answer is action=ACTION ("main" after ask: C
+ *	                  may be left out by `answer ACTION`)
+ *	answer ACTION     as expect main
+ *	silent C          no answer has come
+ *	closed C          policyd closed it
+ *	log TEXT          the last log line has TEXT
+ */
+#include <assert.h>
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <backupmx/config.h>
+#include <backupmx/units.h>
+
+#include "policyd/clients.h"
+#include "policyd/engine.h"
+#include "tests/replay/scripted_list.h"
+#include "tests/support/fake_loop.h"
+
+#define CONNECTIONS 8
+/* 2026-01-01, any day would do. */
+#define WALL_MS INT64_C(1767225600000)
+
+struct connection {
+	char name[32];
+	int fd;
+	char got[8192]; /* read, not yet expected */
+	size_t got_len;
+	bool closed;
+};
+
+struct replay {
+	const char *path;
+	int line;
+	FILE *in;
+	struct bmx_loop *loop;
+	struct bmx_log *log;
+	struct bmx_metrics *metrics;
+	struct scripted_list list;
+	struct bmx_engine *engine;
+	struct bmx_clients *clients;
+	struct connection connections[CONNECTIONS];
+	size_t connection_count;
+	char last_log[BMX_LOG_LINE_MAX];
+};
+
+static void
+fail(const struct replay *r, const char *what, const char *got)
+{
+	(void)fprintf(stderr, "%s:%d: %s: got \"%s\"\n", r->path, r->line,
+	              what, got);
+	exit(1);
+}
+
+static void
+on_log(void *ctx, enum bmx_log_level level, const char *line)
+{
+	struct replay *r = ctx;
+
+	(void)level;
+	(void)snprintf(r->last_log, sizeof(r->last_log), "%s", line);
+}
+
+static struct bmx_slice
+on_request(void *ctx, const struct bmx_policy_request *request,
+           int64_t began_us)
+{
+	struct replay *r = ctx;
+
+	return bmx_engine_answer(r->engine, request, began_us);
+}
+
+static void
+on_room(void *ctx)
+{
+	(void)ctx; /* a script has no listener */
+}
+
+/* Reads what policyd sent. */
+static void
+receive(struct replay *r, struct connection *c)
+{
+	ssize_t got;
+
+	bmx_engine_end_turn(r->engine);
+	while (!c->closed &&
+	       (got = recv(c->fd, c->got + c->got_len,
+	                   sizeof(c->got) - 1 - c->got_len, MSG_DONTWAIT)) >=
+	               0) {
+		c->closed = got == 0;
+		c->got_len += (size_t)got;
+	}
+	if (!c->closed && errno == ECONNRESET)
+		c->closed = true;
+	c->got[c->got_len] = '\0';
+}
+
+static struct connection *
+find_connection(struct replay *r, const char *name)
+{
+	for (size_t i = 0; i < r->connection_count; i++)
+		if (strcmp(r->connections[i].name, name) == 0)
+			return &r->connections[i];
+	fail(r, "no such connection", name);
+	return NULL;
+}
+
+static void
+do_open(struct replay *r, char *name)
+{
+	struct connection *c = &r->connections[r->connection_count++];
+	int pair[2];
+
+	assert(r->connection_count <= CONNECTIONS);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		fail(r, "socketpair", strerror(errno));
+	(void)fcntl(pair[1], F_SETFL, O_NONBLOCK);
+	(void)snprintf(c->name, sizeof(c->name), "%s", name);
+	c->fd = pair[0];
+	bmx_clients_add(r->clients, pair[1]);
+}
+
+static void
+start(struct replay *r, struct bmx_config *config)
+{
+	const struct bmx_engine_parts parts = {
+	        .list = scripted_list_source(&r->list),
+	        .clock = r->loop->clock,
+	        .log = r->log,
+	        .metrics = r->metrics,
+	};
+	const struct bmx_clients_parts client_parts = {
+	        .loop = r->loop,
+	        .log = r->log,
+	        .metrics = r->metrics,
+	        .max = CONNECTIONS,
+	        .answer = on_request,
+	        .on_room = on_room,
+	        .ctx = r,
+	};
+	char name[] = "main";
+
+	r->engine = bmx_engine_new(&parts, config);
+	r->clients = bmx_clients_new(&client_parts);
+	if (!r->engine || !r->clients)
+		fail(r, "start", "out of memory");
+	do_open(r, name);
+}
+
+static void
+do_config(struct replay *r)
+{
+	char path[] = "/tmp/backupmx-replay-XXXXXX";
+	struct bmx_config_problems *problems = bmx_config_problems_new();
+	struct bmx_error err;
+	struct bmx_config *config;
+	char line[1024];
+	int fd = mkstemp(path);
+	FILE *out = fd >= 0 ? fdopen(fd, "w") : NULL;
+
+	if (!out)
+		fail(r, "temporary file", strerror(errno));
+	while (fgets(line, sizeof(line), r->in)) {
+		r->line++;
+		if (strcmp(line, "end\n") == 0)
+			break;
+		(void)fputs(line, out);
+	}
+	(void)fclose(out);
+	config = bmx_config_load(path, problems, &err);
+	(void)unlink(path);
+	if (!config)
+		fail(r, "configuration",
+		     bmx_config_problems_count(problems) ?
+		             bmx_config_problems_get(problems, 0)->text :
+		             err.text);
+	if (!r->engine)
+		start(r, config);
+	else if (bmx_engine_configure(r->engine, config, &err) != 0)
+		fail(r, "reload", err.text);
+	bmx_config_unref(&config);
+	bmx_config_problems_free(&problems);
+}
+
+static struct scripted_domain *
+synced_domain(struct replay *r, const char *name)
+{
+	struct scripted_domain *domain = scripted_list_domain(&r->list, name);
+
+	domain->meta.synced_at_ms = bmx_clock_wall_ms(r->loop->clock);
+	r->list.version++;
+	return domain;
+}
+
+static void
+do_list(struct replay *r, char *rest)
+{
+	char *save = NULL;
+	struct scripted_domain *domain =
+	        synced_domain(r, strtok_r(rest, " ", &save));
+	char *entry;
+
+	domain->count = 0;
+	domain->meta.has_wildcard = false;
+	domain->meta.generation++;
+	while ((entry = strtok_r(NULL, " ", &save)) != NULL)
+		scripted_list_add(domain, entry);
+	domain->meta.count = domain->count;
+}
+
+static void
+do_synced(struct replay *r, char *rest)
+{
+	(void)synced_domain(r, rest);
+}
+
+static void
+do_nolist(struct replay *r, char *rest)
+{
+	synced_domain(r, rest)->meta.generation = 0;
+}
+
+static void
+do_fault(struct replay *r, char *what)
+{
+	r->list.begin_fails = strcmp(what, "begin") == 0;
+	r->list.meta_fails = strcmp(what, "meta") == 0;
+	r->list.find_fails = strcmp(what, "find") == 0;
+	r->list.version++;
+}
+
+static int64_t
+duration(struct replay *r, const char *text)
+{
+	int64_t ms;
+
+	if (bmx_units_parse_duration(bmx_slice_of(text), &ms) != 0)
+		fail(r, "expected a duration", text);
+	return ms;
+}
+
+static void
+do_advance(struct replay *r, char *rest)
+{
+	fake_loop_advance(r->loop, duration(r, rest));
+}
+
+static void
+do_wall(struct replay *r, char *rest)
+{
+	const int64_t ms = duration(r, rest + 1);
+
+	fake_loop_jump_wall(r->loop, *rest == '-' ? -ms : ms);
+}
+
+static void
+send_text(struct replay *r, const char *name, const char *text)
+{
+	struct connection *c = find_connection(r, name);
+
+	if (send(c->fd, text, strlen(text), MSG_NOSIGNAL) < 0)
+		fail(r, "send", strerror(errno));
+	fake_loop_settle(r->loop);
+	receive(r, c);
+}
+
+static void
+do_ask(struct replay *r, char *rest)
+{
+	char *rcpt = strchr(rest, ' ');
+	char request[2048];
+
+	if (!rcpt)
+		fail(r, "expected STATE RCPT", rest);
+	*rcpt++ = '\0';
+	(void)snprintf(request, sizeof(request),
+	               "request=smtpd_access_policy\nprotocol_state=%s\n"
+	               "instance=1a.2\nclient_address=192.0.2.1\n"
+	               "sender=from@sender.test\nrecipient=%s\n\n",
+	               rest, rcpt);
+	send_text(r, "main", request);
+}
+
+static void
+unescape(char *text)
+{
+	char *to = text;
+
+	for (; *text; text++) {
+		if (text[0] == '\\' && text[1] == 'n') {
+			*to++ = '\n';
+			text++;
+		} else {
+			*to++ = *text;
+		}
+	}
+	*to = '\0';
+}
+
+/* Splits "NAME REST" at the first blank; REST may be empty. */
+static char *
+split(char *text)
+{
+	char *blank = strchr(text, ' ');
+
+	if (!blank)
+		return text + strlen(text);
+	*blank = '\0';
+	return blank + 1;
+}
+
+static void
+do_send(struct replay *r, char *name)
+{
+	char *text = split(name);
+
+	unescape(text);
+	send_text(r, name, text);
+}
+
+static void
+do_expect(struct replay *r, char *name)
+{
+	char *action = split(name);
+	struct connection *c = find_connection(r, name);
+	char want[1024];
+	size_t len;
+
+	receive(r, c);
+	len = (size_t)snprintf(want, sizeof(want), "action=%s\n\n", action);
+	if (strncmp(c->got, want, len) != 0)
+		fail(r, want, c->got);
+	c->got_len -= len;
+	memmove(c->got, c->got + len, c->got_len + 1);
+}
+
+static void
+do_answer(struct replay *r, char *action)
+{
+	char line[1024];
+
+	(void)snprintf(line, sizeof(line), "main %s", action);
+	do_expect(r, line);
+}
+
+static void
+do_silent(struct replay *r, char *name)
+{
+	struct connection *c = find_connection(r, name);
+
+	receive(r, c);
+	if (c->got_len > 0 || c->closed)
+		fail(r, "expected silence", c->closed ? "closed" : c->got);
+}
+
+static void
+do_closed(struct replay *r, char *name)
+{
+	struct connection *c = find_connection(r, name);
+
+	receive(r, c);
+	if (!c->closed)
+		fail(r, "expected a closed connection", "open");
+}
+
+static void
+do_log(struct replay *r, char *text)
+{
+	if (!strstr(r->last_log, text))
+		fail(r, text, r->last_log);
+}
+
+static const struct {
+	const char *verb;
+	void (*run)(struct replay *, char *rest);
+} verbs[] = {
+        {"list", do_list},     {"synced", do_synced},   {"nolist", do_nolist},
+        {"fault", do_fault},   {"advance", do_advance}, {"wall", do_wall},
+        {"ask", do_ask},       {"open", do_open},       {"send", do_send},
+        {"expect", do_expect}, {"answer", do_answer},   {"silent", do_silent},
+        {"closed", do_closed}, {"log", do_log},
+};
+
+static void
+run_line(struct replay *r, char *line)
+{
+	char *rest;
+
+	line[strcspn(line, "\n")] = '\0';
+	while (isspace((unsigned char)*line))
+		line++;
+	if (*line == '\0' || *line == '#')
+		return;
+	if (strcmp(line, "config") == 0) {
+		do_config(r);
+		return;
+	}
+	rest = split(line);
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(verbs[i].verb, line) == 0) {
+			verbs[i].run(r, rest);
+			return;
+		}
+	}
+	fail(r, "unknown verb", line);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct replay *r = calloc(1, sizeof(*r));
+	char line[4096];
+
+	if (argc != 2 || !r)
+		return 2;
+	r->path = argv[1];
+	r->in = fopen(r->path, "r");
+	r->loop = fake_loop_new(WALL_MS);
+	r->log = bmx_log_new_capture(on_log, r, BMX_LOG_DEBUG);
+	r->metrics = bmx_metrics_new();
+	if (!r->in)
+		fail(r, "open", strerror(errno));
+	while (fgets(line, sizeof(line), r->in)) {
+		r->line++;
+		run_line(r, line);
+	}
+	(void)fclose(r->in);
+	for (size_t i = 0; i < r->connection_count; i++)
+		(void)close(r->connections[i].fd);
+	bmx_clients_free(&r->clients);
+	bmx_engine_free(&r->engine);
+	bmx_log_free(&r->log);
+	bmx_metrics_free(&r->metrics);
+	fake_loop_free(&r->loop);
+	(void)printf("%s: %d lines\n", r->path, r->line);
+	free(r);
+	return 0;
+}
