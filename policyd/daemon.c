@@ -1,0 +1,209 @@
+#include "policyd/daemon.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sys/resource.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <backupmx/background.h>
+#include <backupmx/notify.h>
+#include <backupmx/privileges.h>
+
+#include "policyd/daemon_priv.h"
+
+/* Descriptors kept for the store, logs, the worker and the control socket. */
+#define RESERVED_FDS 32
+/* More connections than any Postfix has processes. */
+#define CLIENTS_MAX 16384
+/* How long requests under way may still take at the end. */
+#define DRAIN_MS 2000
+
+void
+bmx_daemon_log_event(struct bmx_daemon *d, enum bmx_log_level level,
+                     const char *event)
+{
+	struct bmx_log_line line;
+
+	bmx_log_begin(&line, d->log, level, event);
+	bmx_log_end(&line);
+}
+
+/* As many connections as descriptors allow. @return at least 4 */
+static size_t
+raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return 4;
+	if (limit.rlim_cur < CLIENTS_MAX + RESERVED_FDS) {
+		const rlim_t want = CLIENTS_MAX + RESERVED_FDS;
+		const rlim_t had = limit.rlim_cur;
+
+		limit.rlim_cur =
+		        limit.rlim_max < want ? limit.rlim_max : want;
+		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+			limit.rlim_cur = had;
+	}
+	if (limit.rlim_cur < RESERVED_FDS + 4)
+		return 4;
+	if (limit.rlim_cur > CLIENTS_MAX + RESERVED_FDS)
+		return CLIENTS_MAX;
+	return (size_t)limit.rlim_cur - RESERVED_FDS;
+}
+
+static int
+turn(struct bmx_daemon *d)
+{
+	const int rc = bmx_loop_turn(d->loop, true);
+
+	bmx_engine_end_turn(d->engine);
+	bmx_log_flush(d->log);
+	return rc;
+}
+
+static void
+on_drained(void *ctx)
+{
+	struct bmx_daemon *d = ctx;
+
+	d->drained = true;
+}
+
+/* Answers what is under way, within DRAIN_MS. */
+static void
+drain(struct bmx_daemon *d)
+{
+	struct bmx_timer *limit = bmx_timer_new(d->loop, on_drained, d);
+
+	bmx_notify_stopping();
+	bmx_daemon_log_event(d, BMX_LOG_INFO, "stopping");
+	bmx_listeners_free(&d->listeners);
+	bmx_sockets_unlink(d->config);
+	if (!limit)
+		return;
+	bmx_timer_set(d->loop, limit, DRAIN_MS);
+	bmx_clients_drain(d->clients);
+	while (!d->drained && bmx_clients_count(d->clients) > 0) {
+		if (turn(d) != 0)
+			break;
+		bmx_clients_drain(d->clients);
+	}
+	bmx_timer_free(d->loop, &limit);
+}
+
+static int
+serve(struct bmx_daemon *d, struct bmx_error *err)
+{
+	while (!d->stopping)
+		if (turn(d) != 0)
+			return bmx_error_set(err, BMX_E_IO,
+			                     "the event loop failed");
+	drain(d);
+	return 0;
+}
+
+static void
+log_started(struct bmx_daemon *d)
+{
+	struct bmx_log_line line;
+
+	bmx_log_begin(&line, d->log, BMX_LOG_INFO, "started");
+	bmx_log_add_string(&line, BMX_KEY_VERSION, BMX_VERSION);
+	bmx_log_add_u64(&line, BMX_KEY_PID, (uint64_t)getpid());
+	bmx_log_add_string(&line, BMX_KEY_PATH, d->config->path);
+	bmx_log_add_u64(&line, BMX_KEY_COUNT, d->config->domain_count);
+	bmx_log_end(&line);
+}
+
+/* Sockets first, as root; then everything else as the user. */
+static int
+become_user(struct bmx_daemon *d, struct bmx_error *err)
+{
+	struct bmx_identity identity;
+
+	if (bmx_privileges_resolve(d->options->user, &identity, err) != 0 ||
+	    bmx_sockets_open(&d->sockets, d->config, &identity, err) != 0)
+		return -1;
+	return bmx_privileges_drop(&identity, err);
+}
+
+/* From here on the one who started us is told nothing more. */
+static void
+go_to_work(struct bmx_daemon *d, struct bmx_background *background)
+{
+	if (!d->options->foreground)
+		bmx_log_set_sink(d->log, d->config->log);
+	log_started(d);
+	bmx_background_ready(background);
+	bmx_log_set_buffered(d->log, true);
+	bmx_notify_ready();
+}
+
+static int
+run(struct bmx_daemon *d, struct bmx_error *err)
+{
+	struct bmx_background background = {.fd = -1};
+	const size_t max_clients = raise_limits();
+
+	d->config = bmx_daemon_load_config(d, err);
+	if (!d->config)
+		return -1;
+	/* Under systemd the process that was started is the one it watches. */
+	if (!d->options->foreground && !getenv("NOTIFY_SOCKET") &&
+	    bmx_background_start(&background, err) != 0)
+		return -1;
+	if (become_user(d, err) != 0 ||
+	    bmx_daemon_assemble(d, max_clients, err) != 0)
+		return -1;
+	go_to_work(d, &background);
+	return serve(d, err);
+}
+
+int
+bmx_daemon_run(const struct bmx_options *options)
+{
+	struct bmx_daemon d = {.options = options,
+	                   .sockets = {.control = -1, .metrics = -1}};
+	struct bmx_error err;
+	int status = EX_OK;
+
+	d.log = bmx_log_new("backupmx-policyd", BMX_LOG_TO_STDERR,
+	                    BMX_LOG_INFO);
+	if (!d.log)
+		return EX_OSERR;
+	if (run(&d, &err) != 0) {
+		bmx_log_error(d.log, BMX_LOG_FATAL, "failed", err.text, NULL);
+		status = d.config ? bmx_error_exit_status(err.code) : EX_CONFIG;
+	}
+	bmx_daemon_disassemble(&d);
+	bmx_sockets_close(&d.sockets);
+	bmx_config_unref(&d.config);
+	bmx_log_free(&d.log);
+	return status;
+}
+
+int
+bmx_daemon_check(const struct bmx_options *options)
+{
+	struct bmx_daemon d = {.options = options};
+	struct bmx_error err;
+	int status;
+
+	d.log = bmx_log_new("backupmx-policyd", BMX_LOG_TO_STDERR,
+	                    BMX_LOG_INFO);
+	if (!d.log)
+		return EX_OSERR;
+	d.config = bmx_daemon_load_config(&d, &err);
+	if (!d.config)
+		bmx_log_error(d.log, BMX_LOG_FATAL, "failed", err.text, NULL);
+	else
+		(void)printf("%s: configuration is fine\n",
+		             options->config_path);
+	status = d.config ? EX_OK : EX_CONFIG;
+	bmx_config_unref(&d.config);
+	bmx_log_free(&d.log);
+	return status;
+}

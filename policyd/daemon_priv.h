@@ -1,0 +1,82 @@
+/*
+ * daemon_priv.h - the parts of policyd and what its own files share.
+ */
+#ifndef BACKUPMX_POLICYD_DAEMON_PRIV_H
+#define BACKUPMX_POLICYD_DAEMON_PRIV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <backupmx/config.h>
+#include <backupmx/error.h>
+#include <backupmx/list_store.h>
+#include <backupmx/log.h>
+#include <backupmx/loop.h>
+#include <backupmx/metrics.h>
+
+#include "policyd/clients.h"
+#include "policyd/control.h"
+#include "policyd/engine.h"
+#include "policyd/file_watch.h"
+#include "policyd/http.h"
+#include "policyd/listeners.h"
+#include "policyd/options.h"
+#include "policyd/signals.h"
+#include "policyd/sockets.h"
+#include "policyd/sync.h"
+
+struct bmx_daemon {
+	const struct bmx_options *options;
+	struct bmx_log *log;
+	struct bmx_config *config;
+	struct bmx_sockets sockets;
+	struct bmx_loop *loop;
+	struct bmx_metrics *metrics;
+	struct bmx_list_store *store;
+	struct bmx_list_reader *reader;
+	struct bmx_engine *engine;
+	struct bmx_clients *clients;
+	struct bmx_listeners *listeners;
+	struct bmx_signals *signals;
+	struct bmx_sync_worker *worker;
+	struct bmx_sync *sync;
+	struct bmx_file_watch *file_watch;
+	struct bmx_control *control;
+	struct bmx_http *http;
+	struct bmx_timer *tick;
+	struct bmx_timer *watchdog;
+	struct bmx_metric *log_dropped;
+	int64_t started_ms;
+	bool stopping; /* told to end */
+	bool drained;  /* the time for requests under way is over */
+};
+
+/**
+ * Reads the configuration, each problem logged.
+ * @return the snapshot, or NULL with *err
+ */
+struct bmx_config *bmx_daemon_load_config(struct bmx_daemon *d,
+                                          struct bmx_error *err);
+
+/**
+ * Reads the configuration again and takes it over whole, or not at all.
+ * @return 0, or -1 with *err, logged; the old settings then stay
+ */
+int bmx_daemon_reload(struct bmx_daemon *d, struct bmx_error *err);
+
+/**
+ * Makes everything that needs the loop, from d->config and d->sockets.
+ * @return 0, or -1 with *err; bmx_daemon_disassemble takes both
+ */
+int bmx_daemon_assemble(struct bmx_daemon *d, size_t max_clients,
+                        struct bmx_error *err);
+
+/** Frees what was made. */
+void bmx_daemon_disassemble(struct bmx_daemon *d);
+
+/** A line that says only that something happened. */
+void bmx_daemon_log_event(struct bmx_daemon *d, enum bmx_log_level level,
+                          const char *event);
+
+#endif

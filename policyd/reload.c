@@ -1,0 +1,78 @@
+#include "policyd/daemon_priv.h"
+
+#include <backupmx/notify.h>
+
+static void
+log_problems(struct bmx_log *log, const struct bmx_config_problems *problems)
+{
+	for (size_t i = 0; i < bmx_config_problems_count(problems); i++) {
+		const struct bmx_config_problem *problem =
+		        bmx_config_problems_get(problems, i);
+		struct bmx_log_line line;
+
+		bmx_log_begin(&line, log,
+		              problem->warning ? BMX_LOG_WARN : BMX_LOG_ERROR,
+		              "config");
+		bmx_log_add_string(&line, BMX_KEY_PATH, problem->file);
+		bmx_log_add_u64(&line, BMX_KEY_LINE, (uint64_t)problem->line);
+		bmx_log_add_string(&line, BMX_KEY_ERR, problem->text);
+		bmx_log_end(&line);
+	}
+}
+
+struct bmx_config *
+bmx_daemon_load_config(struct bmx_daemon *d, struct bmx_error *err)
+{
+	struct bmx_config_problems *problems = bmx_config_problems_new();
+	struct bmx_config *config = NULL;
+
+	if (!problems) {
+		(void)bmx_error_set(err, BMX_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	config = bmx_config_load(d->options->config_path, problems, err);
+	log_problems(d->log, problems);
+	bmx_config_problems_free(&problems);
+	return config;
+}
+
+/* What a reload may not change is refused whole: half a configuration in
+ * force would surprise more than the old one. */
+static int
+take_over(struct bmx_daemon *d, struct bmx_config *next, struct bmx_error *err)
+{
+	const char *option =
+	        bmx_config_needs_restart(d->config, next, BMX_CONFIG_POLICYD);
+
+	if (option)
+		return bmx_error_set(err, BMX_E_REFUSED,
+		                     "%s has changed, which needs a restart",
+		                     option);
+	if (bmx_sync_configure(d->sync, next, err) != 0 ||
+	    bmx_engine_configure(d->engine, next, err) != 0)
+		return -1;
+	bmx_file_watch_configure(d->file_watch, next);
+	bmx_config_unref(&d->config);
+	d->config = bmx_config_ref(next);
+	return 0;
+}
+
+int
+bmx_daemon_reload(struct bmx_daemon *d, struct bmx_error *err)
+{
+	struct bmx_config *next;
+	int rc = -1;
+
+	bmx_notify_reloading();
+	next = bmx_daemon_load_config(d, err);
+	if (next)
+		rc = take_over(d, next, err);
+	bmx_config_unref(&next);
+	if (rc == 0)
+		bmx_daemon_log_event(d, BMX_LOG_INFO, "reloaded");
+	else
+		bmx_log_error(d->log, BMX_LOG_ERROR, "reload-failed", err->text,
+		              "the old settings stay in force");
+	bmx_notify_ready();
+	return rc;
+}

@@ -1,0 +1,165 @@
+#include "policyd/reports.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include <jansson.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <backupmx/policy_reply.h>
+
+static const char *
+mode_name(enum bmx_config_mode mode)
+{
+	return mode == BMX_MODE_OBSERVE ? "observe" : "enforce";
+}
+
+static json_t *
+list_object(const struct bmx_engine_list *list)
+{
+	char digest[17];
+
+	if (!list->present)
+		return json_null();
+	(void)snprintf(digest, sizeof(digest), "%016" PRIx64,
+	               list->meta.digest);
+	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:I}", "generation",
+	                 (json_int_t)list->meta.generation, "entries",
+	                 (json_int_t)list->meta.count, "digest", digest,
+	                 "source", list->meta.source, "updated_at",
+	                 (json_int_t)(list->meta.updated_at_ms / 1000),
+	                 "synced_at",
+	                 (json_int_t)(list->meta.synced_at_ms / 1000), "age_s",
+	                 (json_int_t)(list->age_ms / 1000));
+}
+
+static json_t *
+sync_object(const struct bmx_sync *sync, const char *domain)
+{
+	struct bmx_sync_status status;
+
+	if (bmx_sync_status(sync, bmx_slice_of(domain), &status) == 0)
+		return json_null();
+	return json_pack("{s:s, s:s, s:I, s:I}", "state",
+	                 bmx_sync_phase_name(status.phase), "last_error",
+	                 status.last_error, "failing_since",
+	                 (json_int_t)(status.failing_since_ms / 1000),
+	                 "failures", (json_int_t)status.failures);
+}
+
+static json_t *
+domain_object(const struct bmx_report_parts *parts,
+              const struct bmx_config_domain *domain)
+{
+	struct bmx_engine_list list;
+
+	bmx_engine_list(parts->engine, domain->index, &list);
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", domain->name,
+	                 "mode", mode_name(domain->mode), "source",
+	                 domain->recipients, "authority",
+	                 list.known ? bmx_authority_name(list.authority) :
+	                              "unreadable",
+	                 "list", list_object(&list), "sync",
+	                 sync_object(parts->sync, domain->name));
+}
+
+json_t *
+bmx_report_status(const struct bmx_report_parts *parts)
+{
+	json_t *domains = json_array();
+
+	for (size_t i = 0; i < parts->config->domain_count; i++)
+		(void)json_array_append_new(
+		        domains,
+		        domain_object(parts, &parts->config->domains[i]));
+	return json_pack("{s:b, s:s, s:i, s:I, s:s, s:o, s:I, s:I}", "ok", 1,
+	                 "version", BMX_VERSION, "pid", (int)getpid(),
+	                 "uptime_s", (json_int_t)(parts->uptime_ms / 1000),
+	                 "config", parts->config->path, "domains", domains,
+	                 "connections", (json_int_t)parts->connections,
+	                 "requests_total",
+	                 (json_int_t)bmx_engine_requests(parts->engine));
+}
+
+/* Text of a peer: JSON wants UTF-8, and a terminal no control characters. */
+static json_t *
+clean_string(struct bmx_slice bytes)
+{
+	char buffer[BMX_ADDRESS_MAX + 4];
+	struct bmx_text text;
+
+	bmx_text_init(&text, buffer, sizeof(buffer));
+	bmx_text_append_clean(&text, bytes, BMX_ADDRESS_MAX);
+	return json_stringn(text.data, text.len);
+}
+
+static void
+on_step(void *ctx, const char *name, const char *result,
+        struct bmx_slice detail)
+{
+	(void)json_array_append_new(
+	        ctx, json_pack("{s:s, s:s, s:o}", "step", name, "result",
+	                       result, "detail", clean_string(detail)));
+}
+
+struct outcome {
+	const char *verdict;
+	int exit;
+};
+
+/* A full mailbox exists: valid, though it takes no mail now. */
+static struct outcome
+outcome_of(const struct bmx_verdict *verdict)
+{
+	if (verdict->why == BMX_WHY_NOT_SERVED)
+		return (struct outcome){"not served", EX_TEMPFAIL};
+	if (verdict->why == BMX_WHY_FULL ||
+	    bmx_policy_reply_class(verdict->reply) == BMX_REPLY_PASSES)
+		return (struct outcome){"valid", 0};
+	if (bmx_policy_reply_class(verdict->reply) == BMX_REPLY_REJECTS)
+		return (struct outcome){"unknown", 1};
+	return (struct outcome){"unsure", EX_TEMPFAIL};
+}
+
+static void
+add_domain(json_t *report, const struct bmx_engine_lookup *lookup)
+{
+	if (!lookup->domain)
+		return;
+	(void)json_object_set_new(report, "domain",
+	                          json_string(lookup->domain->name));
+	(void)json_object_set_new(report, "mode",
+	                          json_string(mode_name(lookup->domain->mode)));
+	(void)json_object_set_new(
+	        report, "authority",
+	        json_string(lookup->list.known ?
+	                            bmx_authority_name(
+	                                    lookup->list.authority) :
+	                            "unreadable"));
+	(void)json_object_set_new(report, "list", list_object(&lookup->list));
+}
+
+json_t *
+bmx_report_lookup(struct bmx_engine *engine, struct bmx_slice address)
+{
+	json_t *steps = json_array();
+	struct bmx_engine_lookup lookup;
+	struct outcome outcome;
+	json_t *report;
+
+	bmx_engine_explain(engine, address, on_step, steps, &lookup);
+	outcome = outcome_of(&lookup.verdict);
+	report = json_pack(
+	        "{s:b, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:s, s:i}", "ok", 1,
+	        "address", clean_string(address), "normalised",
+	        clean_string(bmx_slice_of(lookup.normalised)), "served",
+	        lookup.domain != NULL, "steps", steps, "source",
+	        bmx_origin_name(lookup.verdict.origin), "why",
+	        bmx_why_name(lookup.verdict.why), "reply",
+	        bmx_policy_reply_action(lookup.verdict.reply), "verdict",
+	        outcome.verdict, "exit", outcome.exit);
+	if (report)
+		add_domain(report, &lookup);
+	return report;
+}

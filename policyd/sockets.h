@@ -1,0 +1,38 @@
+/*
+ * sockets.h - all sockets of policyd, made before root is given up.
+ */
+#ifndef BACKUPMX_POLICYD_SOCKETS_H
+#define BACKUPMX_POLICYD_SOCKETS_H
+
+#include <stddef.h>
+
+#include <backupmx/config.h>
+#include <backupmx/error.h>
+#include <backupmx/privileges.h>
+
+/** Most sockets on which Postfix may connect. */
+#define BMX_SOCKETS_MAX 16
+
+struct bmx_sockets {
+	int policy[BMX_SOCKETS_MAX];
+	size_t policy_count;
+	int control; /* -1: off */
+	int metrics; /* -1: off */
+};
+
+/**
+ * Listens on everything that config names; unix sockets belong to identity.
+ * @return 0; or -1 with *err and nothing left open
+ */
+int bmx_sockets_open(struct bmx_sockets *sockets,
+                     const struct bmx_config *config,
+                     const struct bmx_identity *identity,
+                     struct bmx_error *err);
+
+/** Closes what has not been handed to an owner (-1 or policy_count 0). */
+void bmx_sockets_close(struct bmx_sockets *sockets);
+
+/** Removes the paths of unix sockets, for the end of the program. */
+void bmx_sockets_unlink(const struct bmx_config *config);
+
+#endif

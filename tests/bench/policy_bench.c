@@ -1,0 +1,464 @@
+/*
+ * policy_bench.c - what policyd costs against the floor of its protocol.
+ *
+ *	policy_bench BACKUPMX-POLICYD [RECIPIENTS [ROUNDS [SECONDS]]]
+ *
+ * Makes a list of RECIPIENTS (1,000,000) addresses, starts policyd on it and,
+ * beside it, a server that only finds the empty line and answers DUNNO. Loads
+ * both in turn over 50 connections, three in ten recipients unknown, checks
+ * every answer of policyd, and prints the median rates, their ratio, policyd's
+ * start-up and load times and its memory without the mapped file.
+ */
+#define _GNU_SOURCE /* memmem, accept4 */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define CONNECTIONS 50
+#define BUFFER 16384
+
+static char folder[] = "/tmp/backupmx-bench-XXXXXX";
+
+static void
+die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static double
+now(void)
+{
+	struct timespec t;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static const char *
+in_folder(char *buffer, size_t size, const char *name)
+{
+	(void)snprintf(buffer, size, "%s/%s", folder, name);
+	return buffer;
+}
+
+static struct sockaddr_un
+address_of(const char *name)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	(void)in_folder(address.sun_path, sizeof(address.sun_path), name);
+	return address;
+}
+
+/* --- the floor ---------------------------------------------------------- */
+
+struct floor_client {
+	int fd;
+	size_t len;
+	char in[BUFFER];
+};
+
+static bool
+floor_serve(struct floor_client *client)
+{
+	static const char answer[] = "action=DUNNO\n\n";
+	const ssize_t got =
+	        read(client->fd, client->in + client->len, BUFFER - client->len);
+	char *end;
+
+	if (got <= 0)
+		return false;
+	client->len += (size_t)got;
+	while ((end = memmem(client->in, client->len, "\n\n", 2)) != NULL) {
+		const size_t used = (size_t)(end + 2 - client->in);
+
+		if (write(client->fd, answer, sizeof(answer) - 1) < 0)
+			return false;
+		client->len -= used;
+		memmove(client->in, client->in + used, client->len);
+	}
+	return client->len < BUFFER;
+}
+
+static void
+floor_accept(int epoll, int listener)
+{
+	struct floor_client *client = calloc(1, sizeof(*client));
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+
+	if (!client)
+		die("calloc");
+	client->fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK);
+	if (client->fd < 0 ||
+	    epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event) != 0)
+		die("accept");
+}
+
+static void
+floor_run(int listener)
+{
+	const int epoll = epoll_create1(0);
+	struct epoll_event events[256];
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = NULL};
+
+	(void)epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &event);
+	for (;;) {
+		const int ready = epoll_wait(epoll, events, 256, -1);
+
+		for (int i = 0; i < ready; i++) {
+			struct floor_client *client = events[i].data.ptr;
+
+			if (!client)
+				floor_accept(epoll, listener);
+			else if (!floor_serve(client))
+				(void)close(client->fd);
+		}
+	}
+}
+
+static pid_t
+floor_start(void)
+{
+	const struct sockaddr_un address = address_of("floor.sock");
+	const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	pid_t pid;
+
+	if (bind(listener, (const struct sockaddr *)&address,
+	         sizeof(address)) != 0 ||
+	    listen(listener, 128) != 0)
+		die("floor.sock");
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		floor_run(listener);
+	}
+	(void)close(listener);
+	return pid;
+}
+
+/* --- the load ----------------------------------------------------------- */
+
+struct load {
+	const char *socket;
+	bool check;
+	uint64_t recipients;
+	double until;
+	uint64_t answers;
+	uint64_t wrong;
+	uint64_t state; /* of the generator */
+};
+
+struct load_client {
+	int fd;
+	bool known; /* the recipient that was asked for */
+	size_t len;
+	char in[1024];
+};
+
+static uint64_t
+next_random(uint64_t *state)
+{
+	*state ^= *state << 13;
+	*state ^= *state >> 7;
+	*state ^= *state << 17;
+	return *state;
+}
+
+static void
+load_ask(struct load *load, struct load_client *client)
+{
+	const uint64_t n = next_random(&load->state) % load->recipients;
+	char request[1024];
+	int len;
+
+	client->known = next_random(&load->state) % 10 >= 3;
+	len = snprintf(
+	        request, sizeof(request),
+	        "request=smtpd_access_policy\nprotocol_state=RCPT\n"
+	        "protocol_name=ESMTP\nclient_address=192.0.2.17\n"
+	        "client_name=mail.sender.test\nclient_port=40962\n"
+	        "reverse_client_name=mail.sender.test\n"
+	        "server_address=192.0.2.1\nserver_port=25\n"
+	        "helo_name=mail.sender.test\nsender=someone@sender.test\n"
+	        "recipient=%s%llu@example.test\nrecipient_count=0\nqueue_id=\n"
+	        "instance=4d2.65f0a1b2.%llx.0\nsize=4312\netrn_domain=\n"
+	        "stress=\nsasl_method=\nsasl_username=\nsasl_sender=\n"
+	        "ccert_subject=\nccert_issuer=\nccert_fingerprint=\n"
+	        "ccert_pubkey_fingerprint=\nencryption_protocol=\n"
+	        "encryption_cipher=\nencryption_keysize=0\npolicy_context=\n"
+	        "compatibility_level=3.6\nmail_version=3.7.11\n\n",
+	        client->known ? "user." : "nobody.", (unsigned long long)n,
+	        (unsigned long long)n);
+	if (write(client->fd, request, (size_t)len) != len)
+		die("write");
+}
+
+static void
+load_take(struct load *load, struct load_client *client)
+{
+	static const char dunno[] = "action=DUNNO\n\n";
+	static const char unknown[] = "action=550 5.1.1 User unknown\n\n";
+	const char *want = client->known ? dunno : unknown;
+	const ssize_t got = read(client->fd, client->in + client->len,
+	                         sizeof(client->in) - client->len);
+
+	if (got <= 0)
+		die("read");
+	client->len += (size_t)got;
+	if (client->len < 2 ||
+	    memcmp(client->in + client->len - 2, "\n\n", 2) != 0)
+		return;
+	load->answers++;
+	if (load->check && (client->len != strlen(want) ||
+	                    memcmp(client->in, want, client->len) != 0))
+		load->wrong++;
+	client->len = 0;
+	load_ask(load, client);
+}
+
+static void
+load_connect(struct load *load, int epoll, struct load_client *client)
+{
+	const struct sockaddr_un address = address_of(load->socket);
+	struct epoll_event event = {.events = EPOLLIN, .data.ptr = client};
+
+	client->fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (connect(client->fd, (const struct sockaddr *)&address,
+	            sizeof(address)) != 0)
+		die(address.sun_path);
+	(void)epoll_ctl(epoll, EPOLL_CTL_ADD, client->fd, &event);
+	load_ask(load, client);
+}
+
+/* @return answers a second */
+static double
+load_run(struct load *load, double seconds)
+{
+	struct load_client *clients = calloc(CONNECTIONS, sizeof(*clients));
+	struct epoll_event events[CONNECTIONS];
+	const int epoll = epoll_create1(0);
+	const double start = now();
+	const uint64_t before = load->answers;
+	double end = start;
+
+	if (!clients)
+		die("calloc");
+	for (int i = 0; i < CONNECTIONS; i++)
+		load_connect(load, epoll, &clients[i]);
+	while (end < start + seconds) {
+		const int ready = epoll_wait(epoll, events, CONNECTIONS, 1000);
+
+		for (int i = 0; i < ready; i++)
+			load_take(load, events[i].data.ptr);
+		end = now();
+	}
+	for (int i = 0; i < CONNECTIONS; i++)
+		(void)close(clients[i].fd);
+	(void)close(epoll);
+	free(clients);
+	return (double)(load->answers - before) / (end - start);
+}
+
+/* --- policyd ------------------------------------------------------------ */
+
+static void
+write_list(uint64_t recipients)
+{
+	char path[128];
+	FILE *out = fopen(in_folder(path, sizeof(path), "list"), "w");
+
+	if (!out)
+		die(path);
+	for (uint64_t i = 0; i < recipients; i++)
+		(void)fprintf(out, "user.%llu@example.test\n",
+		              (unsigned long long)i);
+	if (fclose(out) != 0)
+		die(path);
+}
+
+static void
+write_config(void)
+{
+	char path[128];
+	FILE *out = fopen(in_folder(path, sizeof(path), "conf"), "w");
+
+	if (!out)
+		die(path);
+	(void)fprintf(out,
+	              "state_dir = \"%s/state\"\n"
+	              "policyd { listen = {\"unix:%s/policyd.sock\"} "
+	              "socket_group = \"\" metrics = \"\" control = \"\" }\n"
+	              "domain \"example.test\" { recipients = "
+	              "\"file:%s/list\" }\n",
+	              folder, folder, folder);
+	if (fclose(out) != 0)
+		die(path);
+	if (mkdir(in_folder(path, sizeof(path), "state"), 0755) != 0)
+		die(path);
+}
+
+static pid_t
+policyd_start(const char *program)
+{
+	char config[128], log[128];
+	const pid_t pid = fork();
+
+	if (pid != 0)
+		return pid;
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	(void)in_folder(config, sizeof(config), "conf");
+	(void)freopen(in_folder(log, sizeof(log), "log"), "a", stderr);
+	(void)execl(program, program, "-f", "-u", "root", "-c", config,
+	            (char *)NULL);
+	_exit(127);
+}
+
+/* Asks for a known user until he is known. @return seconds it took */
+static double
+wait_for(const char *want, double since)
+{
+	const struct sockaddr_un address = address_of("policyd.sock");
+	static const char request[] =
+	        "request=smtpd_access_policy\nprotocol_state=RCPT\n"
+	        "recipient=user.0@example.test\n\n";
+	char answer[512] = "";
+
+	while (now() < since + 60) {
+		const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+
+		if (connect(fd, (const struct sockaddr *)&address,
+		            sizeof(address)) == 0 &&
+		    write(fd, request, sizeof(request) - 1) > 0) {
+			const ssize_t got = read(fd, answer, sizeof(answer) - 1);
+
+			answer[got > 0 ? got : 0] = '\0';
+		}
+		(void)close(fd);
+		if (strncmp(answer, want, strlen(want)) == 0)
+			return now() - since;
+		(void)usleep(5000);
+	}
+	(void)fprintf(stderr, "policyd did not answer \"%s\" but \"%s\"\n",
+	              want, answer);
+	exit(1);
+}
+
+static long
+status_kib(pid_t pid, const char *field)
+{
+	char path[64], line[256];
+	long kib = -1;
+	FILE *in;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	in = fopen(path, "r");
+	while (in && fgets(line, sizeof(line), in))
+		if (strncmp(line, field, strlen(field)) == 0)
+			kib = strtol(line + strlen(field) + 1, NULL, 10);
+	if (in)
+		(void)fclose(in);
+	return kib;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+static double
+median(double *values, size_t count)
+{
+	qsort(values, count, sizeof(*values), compare);
+	return values[count / 2];
+}
+
+static void
+compare_rates(uint64_t recipients, size_t rounds, double seconds)
+{
+	struct load floor = {.socket = "floor.sock",
+	                     .recipients = recipients,
+	                     .state = 88172645463325252u};
+	struct load ours = {.socket = "policyd.sock",
+	                    .check = true,
+	                    .recipients = recipients,
+	                    .state = 88172645463325252u};
+	double floor_rates[64], our_rates[64], ratios[64];
+
+	if (rounds > 64)
+		rounds = 64;
+	for (size_t i = 0; i < rounds; i++) {
+		floor_rates[i] = load_run(&floor, seconds);
+		our_rates[i] = load_run(&ours, seconds);
+		ratios[i] = our_rates[i] / floor_rates[i];
+		(void)printf("round %zu: floor %.0f/s, policyd %.0f/s, ratio "
+		             "%.3f\n",
+		             i + 1, floor_rates[i], our_rates[i], ratios[i]);
+	}
+	(void)printf("median: floor %.0f/s, policyd %.0f/s, ratio %.3f; "
+	             "%llu answers checked, %llu wrong\n",
+	             median(floor_rates, rounds), median(our_rates, rounds),
+	             median(ratios, rounds), (unsigned long long)ours.answers,
+	             (unsigned long long)ours.wrong);
+}
+
+int
+main(int argc, char **argv)
+{
+	const uint64_t recipients = argc > 2 ? strtoull(argv[2], NULL, 10) :
+	                                       1000000;
+	const size_t rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 5;
+	const double seconds = argc > 4 ? strtod(argv[4], NULL) : 3;
+	char command[160];
+	pid_t floor, ours;
+	double start;
+
+	if (argc < 2 || !mkdtemp(folder)) {
+		(void)fprintf(stderr, "usage: policy_bench BACKUPMX-POLICYD "
+		                      "[RECIPIENTS [ROUNDS [SECONDS]]]\n");
+		return 64;
+	}
+	write_list(recipients);
+	write_config();
+	floor = floor_start();
+	start = now();
+	ours = policyd_start(argv[1]);
+	(void)printf("first answer after %.2f s\n",
+	             wait_for("action=", start));
+	(void)printf("%llu recipients in force after %.2f s\n",
+	             (unsigned long long)recipients,
+	             wait_for("action=DUNNO", start));
+	(void)kill(ours, SIGTERM);
+	(void)waitpid(ours, NULL, 0);
+	start = now();
+	ours = policyd_start(argv[1]);
+	(void)printf("restarted: right answer after %.2f s\n",
+	             wait_for("action=DUNNO", start));
+	compare_rates(recipients, rounds, seconds);
+	(void)printf("memory: RssAnon %ld KiB, RssFile %ld KiB\n",
+	             status_kib(ours, "RssAnon:"), status_kib(ours, "RssFile:"));
+	(void)kill(ours, SIGTERM);
+	(void)kill(floor, SIGKILL);
+	while (wait(NULL) > 0)
+		;
+	(void)snprintf(command, sizeof(command), "rm -rf %s", folder);
+	return system(command) == 0 ? 0 : 1;
+}
