@@ -162,6 +162,14 @@ run(struct bmx_daemon *d, struct bmx_error *err)
 	return serve(d, err);
 }
 
+/* A mistake in the file is EX_CONFIG; a file that cannot be read is not. */
+static int
+status_of(const struct bmx_error *err)
+{
+	return err->code == BMX_E_SYNTAX ? EX_CONFIG :
+	                                   bmx_error_exit_status(err->code);
+}
+
 int
 bmx_daemon_run(const struct bmx_options *options)
 {
@@ -176,7 +184,7 @@ bmx_daemon_run(const struct bmx_options *options)
 		return EX_OSERR;
 	if (run(&d, &err) != 0) {
 		bmx_log_error(d.log, BMX_LOG_FATAL, "failed", err.text, NULL);
-		status = d.config ? bmx_error_exit_status(err.code) : EX_CONFIG;
+		status = status_of(&err);
 	}
 	bmx_daemon_disassemble(&d);
 	bmx_sockets_close(&d.sockets);
@@ -190,19 +198,20 @@ bmx_daemon_check(const struct bmx_options *options)
 {
 	struct bmx_daemon d = {.options = options};
 	struct bmx_error err;
-	int status;
+	int status = EX_OK;
 
 	d.log = bmx_log_new("backupmx-policyd", BMX_LOG_TO_STDERR,
 	                    BMX_LOG_INFO);
 	if (!d.log)
 		return EX_OSERR;
 	d.config = bmx_daemon_load_config(&d, &err);
-	if (!d.config)
-		bmx_log_error(d.log, BMX_LOG_FATAL, "failed", err.text, NULL);
-	else
+	if (d.config) {
 		(void)printf("%s: configuration is fine\n",
 		             options->config_path);
-	status = d.config ? EX_OK : EX_CONFIG;
+	} else {
+		bmx_log_error(d.log, BMX_LOG_FATAL, "failed", err.text, NULL);
+		status = status_of(&err);
+	}
 	bmx_config_unref(&d.config);
 	bmx_log_free(&d.log);
 	return status;

@@ -1,44 +1,8 @@
-#include "policyd/engine.h"
+#include "policyd/engine_priv.h"
 
 #include <stdlib.h>
 
-#include <backupmx/address.h>
 #include <backupmx/policy_reply.h>
-
-/* One domain of the configuration, with what was learnt of its list. */
-struct served_domain {
-	const struct bmx_config_domain *section;
-	bool cached;          /* known, present and meta are of `version` */
-	uint64_t version;     /* of the store */
-	bool known;
-	bool present;
-	struct bmx_list_meta meta;
-	struct bmx_metric *decisions[BMX_WHYS]; /* made when first counted */
-};
-
-struct bmx_engine {
-	struct bmx_engine_parts parts;
-	struct bmx_config *config;
-	struct served_domain *domains; /* by bmx_config_domain.index */
-	bool reading;                  /* a batch has begun */
-	int64_t wall_ms;               /* when it began */
-	uint64_t requests;
-	struct bmx_histogram *reply_seconds;
-	struct bmx_log_throttle trouble; /* of the store */
-};
-
-/* A request while it is answered. */
-struct question {
-	struct bmx_slice local;         /* normalised */
-	struct bmx_slice domain;        /* normalised, empty when it is none */
-	struct served_domain *served;   /* NULL: not served */
-	struct bmx_facts facts;
-	bool utf8;
-	char local_buffer[BMX_LOCAL_BUFFER];
-	char domain_buffer[BMX_DOMAIN_BUFFER];
-	bmx_engine_step_cb *on_step; /* NULL on the hot path */
-	void *step_ctx;
-};
 
 /* Store trouble is said once a minute: each RCPT would repeat it. */
 #define TROUBLE_INTERVAL_MS 60000
@@ -140,9 +104,8 @@ bmx_engine_end_turn(struct bmx_engine *engine)
 	engine->reading = false;
 }
 
-/* Makes what is known of the domain's list that of the batch's state. */
-static void
-refresh_list(struct bmx_engine *engine, struct served_domain *domain)
+void
+bmx_engine_refresh_list(struct bmx_engine *engine, struct served_domain *domain)
 {
 	struct bmx_list_source *list = &engine->parts.list;
 	struct bmx_error err;
@@ -166,29 +129,29 @@ refresh_list(struct bmx_engine *engine, struct served_domain *domain)
 	domain->version = version;
 }
 
-static int64_t
-age_of(const struct bmx_engine *engine, const struct served_domain *domain)
+int64_t
+bmx_engine_age_of(const struct bmx_engine *engine, const struct served_domain *domain)
 {
 	const int64_t age_ms = engine->wall_ms - domain->meta.synced_at_ms;
 
 	return age_ms > 0 ? age_ms : 0;
 }
 
-static enum bmx_authority
-authority_of(const struct bmx_engine *engine,
+enum bmx_authority
+bmx_engine_authority_of(const struct bmx_engine *engine,
              const struct served_domain *domain)
 {
 	const struct bmx_authority_facts facts = {
 	        .has_list = domain->present,
-	        .age_ms = domain->present ? age_of(engine, domain) : 0,
+	        .age_ms = domain->present ? bmx_engine_age_of(engine, domain) : 0,
 	        .max_age_ms = domain->section->list_max_age_ms,
 	};
 
 	return bmx_authority_decide(&facts);
 }
 
-static void
-step(struct question *question, const char *name, const char *result,
+void
+bmx_engine_step(struct question *question, const char *name, const char *result,
      struct bmx_slice detail)
 {
 	if (question->on_step)
@@ -207,7 +170,7 @@ find(struct bmx_engine *engine, struct question *question,
 
 	if (rc < 0)
 		log_trouble(engine, &err);
-	step(question, "list",
+	bmx_engine_step(question, "list",
 	     rc > 0  ? bmx_recipient_state_name(question->facts.state) :
 	     rc == 0 ? "not listed" :
 	               "store failed",
@@ -244,8 +207,8 @@ fetch_list(struct bmx_engine *engine, struct question *question)
 	struct bmx_facts *facts = &question->facts;
 	struct served_domain *domain = question->served;
 
-	refresh_list(engine, domain);
-	facts->authority = authority_of(engine, domain);
+	bmx_engine_refresh_list(engine, domain);
+	facts->authority = bmx_engine_authority_of(engine, domain);
 	if (!domain->known)
 		facts->list = BMX_LIST_FAILED;
 	else if (!domain->present || facts->form != BMX_LOCAL_OK)
@@ -254,9 +217,8 @@ fetch_list(struct bmx_engine *engine, struct question *question)
 		facts->list = search_list(engine, question);
 }
 
-/* Splits and normalises; a recipient that is no address is not served. */
-static void
-parse_recipient(struct bmx_engine *engine, struct question *question,
+void
+bmx_engine_parse_recipient(struct bmx_engine *engine, struct question *question,
                 struct bmx_slice recipient)
 {
 	const struct bmx_config_domain *section;
@@ -280,8 +242,8 @@ parse_recipient(struct bmx_engine *engine, struct question *question,
 	                       bmx_local_is_role(question->local);
 }
 
-static struct bmx_verdict
-decide(struct bmx_engine *engine, struct question *question)
+struct bmx_verdict
+bmx_engine_decide(struct bmx_engine *engine, struct question *question)
 {
 	struct bmx_verdict verdict;
 
@@ -376,14 +338,14 @@ log_decision(struct bmx_engine *engine,
 		        &line, BMX_KEY_AUTHORITY,
 		        bmx_authority_name(question->facts.authority));
 		if (question->served->known && question->served->present)
-			add_age(&line, age_of(engine, question->served));
+			add_age(&line, bmx_engine_age_of(engine, question->served));
 	}
 	bmx_log_add_ms(&line, us);
 	bmx_log_end(&line);
 }
 
-static void
-start_question(struct question *question)
+void
+bmx_engine_start_question(struct question *question)
 {
 	question->local = question->domain = (struct bmx_slice){0};
 	question->served = NULL;
@@ -399,14 +361,14 @@ bmx_engine_answer(struct bmx_engine *engine,
 	struct bmx_verdict verdict;
 	int64_t us;
 
-	start_question(&question);
+	bmx_engine_start_question(&question);
 	question.facts.rcpt_stage =
 	        bmx_slice_equal(request->protocol_state, BMX_SLICE("RCPT")) &&
 	        bmx_slice_equal(request->request,
 	                        BMX_SLICE("smtpd_access_policy"));
 	if (question.facts.rcpt_stage)
-		parse_recipient(engine, &question, request->recipient);
-	verdict = decide(engine, &question);
+		bmx_engine_parse_recipient(engine, &question, request->recipient);
+	verdict = bmx_engine_decide(engine, &question);
 	us = bmx_clock_mono_us(engine->parts.clock) - began_us;
 	bmx_histogram_observe(engine->reply_seconds, us);
 	count(engine, &question, &verdict);
@@ -414,139 +376,8 @@ bmx_engine_answer(struct bmx_engine *engine,
 	return bmx_policy_reply_encode(verdict.reply, observes(&question));
 }
 
-static void
-describe_list(struct bmx_engine *engine, struct served_domain *domain,
-              struct bmx_engine_list *list_out)
-{
-	refresh_list(engine, domain);
-	*list_out = (struct bmx_engine_list){
-	        .known = domain->known,
-	        .present = domain->known && domain->present,
-	        .authority = authority_of(engine, domain),
-	};
-	if (list_out->present) {
-		list_out->meta = domain->meta;
-		list_out->age_ms = age_of(engine, domain);
-	}
-}
-
-void
-bmx_engine_list(struct bmx_engine *engine, size_t domain_index,
-                struct bmx_engine_list *list_out)
-{
-	describe_list(engine, &engine->domains[domain_index], list_out);
-	bmx_engine_end_turn(engine);
-}
-
-static void
-explain_address(struct question *question,
-                struct bmx_engine_lookup *lookup_out)
-{
-	struct bmx_text text;
-
-	bmx_text_init(&text, lookup_out->normalised,
-	              sizeof(lookup_out->normalised));
-	bmx_text_append(&text, question->local);
-	if (question->domain.len > 0) {
-		bmx_text_append_char(&text, '@');
-		bmx_text_append(&text, question->domain);
-	}
-	step(question, "domain", question->served ? "served" : "not served",
-	     question->domain);
-	if (!question->served)
-		return;
-	step(question, "address",
-	     question->facts.form == BMX_LOCAL_OK           ? "normalised" :
-	     question->facts.form == BMX_LOCAL_UNLISTABLE ? "not listable" :
-	                                                    "out of memory",
-	     bmx_text_slice(&text));
-	if (question->facts.role)
-		step(question, "role account", "always valid",
-		     question->local);
-}
-
-void
-bmx_engine_explain(struct bmx_engine *engine, struct bmx_slice address,
-                   bmx_engine_step_cb *on_step, void *ctx,
-                   struct bmx_engine_lookup *lookup_out)
-{
-	struct question question;
-
-	start_question(&question);
-	question.on_step = on_step;
-	question.step_ctx = ctx;
-	question.facts.rcpt_stage = true;
-	*lookup_out = (struct bmx_engine_lookup){0};
-	parse_recipient(engine, &question, address);
-	explain_address(&question, lookup_out);
-	lookup_out->verdict = decide(engine, &question);
-	if (question.served) {
-		lookup_out->domain = question.served->section;
-		describe_list(engine, question.served, &lookup_out->list);
-	}
-	step(&question, "verdict",
-	     bmx_policy_reply_act(lookup_out->verdict.reply),
-	     bmx_slice_of(bmx_why_name(lookup_out->verdict.why)));
-	bmx_engine_end_turn(engine);
-}
-
 uint64_t
 bmx_engine_requests(const struct bmx_engine *engine)
 {
 	return engine->requests;
-}
-
-static void
-set_gauge(struct bmx_engine *engine, const char *name, const char *help,
-          const char *domain, int64_t value)
-{
-	const struct bmx_metrics_label label = {"domain", domain};
-
-	bmx_metric_set(bmx_metrics_gauge(engine->parts.metrics, name, help,
-	                                 &label, 1),
-	               value);
-}
-
-static void
-set_authority(struct bmx_engine *engine, const char *domain,
-              enum bmx_authority authority)
-{
-	for (int i = 0; i < BMX_AUTHORITIES; i++) {
-		const struct bmx_metrics_label labels[] = {
-		        {"domain", domain},
-		        {"authority",
-		         bmx_authority_name((enum bmx_authority)i)},
-		};
-
-		bmx_metric_set(
-		        bmx_metrics_gauge(
-		                engine->parts.metrics,
-		                "backupmx_list_authority",
-		                "1 for the authority that the list has now.",
-		                labels, 2),
-		        authority == (enum bmx_authority)i);
-	}
-}
-
-void
-bmx_engine_update_gauges(struct bmx_engine *engine)
-{
-	struct bmx_engine_list list;
-
-	for (size_t i = 0; i < engine->config->domain_count; i++) {
-		const char *name = engine->config->domains[i].name;
-
-		describe_list(engine, &engine->domains[i], &list);
-		if (!list.known)
-			continue;
-		set_authority(engine, name, list.authority);
-		set_gauge(engine, "backupmx_list_entries",
-		          "Entries of the list in force.", name,
-		          (int64_t)list.meta.count);
-		if (list.present)
-			set_gauge(engine, "backupmx_list_age_seconds",
-			          "Time since the last good sync of the list.",
-			          name, list.age_ms / 1000);
-	}
-	bmx_engine_end_turn(engine);
 }
