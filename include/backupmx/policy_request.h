@@ -29,11 +29,11 @@ struct bmx_policy_request {
 	struct bmx_slice client_address; /* as text, not yet validated */
 	struct bmx_slice client_name;
 	struct bmx_slice helo_name;
-	struct bmx_slice sender;         /* empty is <>, RFC 5321 4.5.5 */
-	struct bmx_slice recipient;      /* empty after RCPT if several */
-	struct bmx_slice size;           /* MAIL SIZE= in octets, "0" unknown */
-	struct bmx_slice sasl_username;  /* empty: not authenticated */
-	struct bmx_slice stress;         /* "yes" when Postfix is overloaded */
+	struct bmx_slice sender;        /* empty is <>, RFC 5321 4.5.5 */
+	struct bmx_slice recipient;     /* empty after RCPT if several */
+	struct bmx_slice size;          /* MAIL SIZE= in octets, "0" unknown */
+	struct bmx_slice sasl_username; /* empty: not authenticated */
+	struct bmx_slice stress;        /* "yes" when Postfix is overloaded */
 };
 
 struct bmx_policy_parser;
