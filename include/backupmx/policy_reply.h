@@ -38,7 +38,8 @@ enum bmx_reply_class {
 /** Most octets of an encoded reply with its empty line. */
 #define BMX_POLICY_REPLY_MAX ((size_t)400)
 
-/** The action as in DESIGN.md: "550 5.1.1 User unknown". Static. */
+/** The action as in DESIGN.md: "550 5.1.1 User unknown". Static. Here and
+ * below, a value that is no reply is taken as BMX_REPLY_TROUBLE. */
 const char *bmx_policy_reply_action(enum bmx_policy_reply reply);
 
 /** What it does. */
