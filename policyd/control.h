@@ -1,0 +1,67 @@
+/*
+ * control.h - the control socket: what backupmxctl asks of the daemon.
+ *
+ * A client says one line (control_request.h) and gets one JSON object and the
+ * end of the connection. At most BMX_CONTROL_CONNECTIONS_MAX are served at a
+ * time, the others wait to be accepted; each has BMX_CONTROL_TIME_MAX_MS from
+ * its first to its last octet, so that one that neither speaks nor reads is
+ * cut. One thread: that of the loop.
+ */
+#ifndef BACKUPMX_POLICYD_CONTROL_H
+#define BACKUPMX_POLICYD_CONTROL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <backupmx/error.h>
+#include <backupmx/loop.h>
+#include <backupmx/slice.h>
+
+/** Connections served at a time. */
+#define BMX_CONTROL_CONNECTIONS_MAX ((size_t)32)
+/** How long one may take in all, ms. */
+#define BMX_CONTROL_TIME_MAX_MS ((int64_t)10 * 1000)
+/** Octets of a text in an answer; bmx_control_text cuts longer ones. */
+#define BMX_CONTROL_TEXT_MAX ((size_t)1024)
+
+struct json_t; /* jansson's */
+
+/**
+ * Answers to the verbs: each returns a new JSON object, which is taken over,
+ * or NULL when memory is short. Arguments are the client's octets, of any
+ * content, and are borrowed for the call.
+ */
+struct bmx_control_handlers {
+	struct json_t *(*status)(void *ctx);
+	struct json_t *(*lookup)(void *ctx, struct bmx_slice address);
+	struct json_t *(*sync)(void *ctx, struct bmx_slice domain);
+	struct json_t *(*reload)(void *ctx);
+};
+
+struct bmx_control;
+
+/**
+ * Serves listen_fd, which is non-blocking and stays the caller's; close it
+ * after bmx_control_free. handlers is borrowed as long.
+ * @return a server the caller frees, or NULL when memory is short
+ */
+struct bmx_control *bmx_control_new(struct bmx_loop *loop, int listen_fd,
+                                    const struct bmx_control_handlers *handlers,
+                                    void *ctx);
+
+/** Closes all connections, frees *control and sets it to NULL. NULL is fine.
+ * Not from a handler. */
+void bmx_control_free(struct bmx_control **control);
+
+/** Connections now. */
+size_t bmx_control_connections(const struct bmx_control *control);
+
+/** {"ok": false, "error": text}; text of any content. NULL when memory is
+ * short. */
+struct json_t *bmx_control_error(const char *text);
+
+/** A JSON string of octets of any content: what is not printable UTF-8
+ * becomes '?', what is too long is cut. NULL when memory is short. */
+struct json_t *bmx_control_text(struct bmx_slice octets);
+
+#endif
