@@ -85,6 +85,7 @@ on_synced(void *ctx, struct bmx_slice domain,
 
 	(void)domain;
 	(void)outcome;
+	bmx_file_watch_retry(d->file_watch);
 	bmx_engine_update_gauges(d->engine);
 }
 
@@ -112,18 +113,29 @@ on_lookup(void *ctx, struct bmx_slice address)
 	return bmx_report_lookup(d->engine, address);
 }
 
-static int
-on_sync(void *ctx, struct bmx_slice domain, struct bmx_error *err)
+/* {"ok": true}, or what went wrong. */
+static json_t *
+answer_of(int rc, const struct bmx_error *err)
 {
-	struct bmx_daemon *d = ctx;
-
-	return bmx_sync_request(d->sync, domain, err);
+	return rc == 0 ? json_pack("{s:b}", "ok", 1) :
+	                 bmx_control_error(err->text);
 }
 
-static int
-on_control_reload(void *ctx, struct bmx_error *err)
+static json_t *
+on_sync(void *ctx, struct bmx_slice domain)
 {
-	return bmx_daemon_reload(ctx, err);
+	struct bmx_daemon *d = ctx;
+	struct bmx_error err;
+
+	return answer_of(bmx_sync_request(d->sync, domain, &err), &err);
+}
+
+static json_t *
+on_control_reload(void *ctx)
+{
+	struct bmx_error err;
+
+	return answer_of(bmx_daemon_reload(ctx, &err), &err);
 }
 
 /* Healthy is who can answer: a store that cannot be read is not. */
@@ -180,7 +192,8 @@ make_sync(struct bmx_daemon *d, struct bmx_error *err)
 	d->file_watch = bmx_file_watch_new(d->loop, d->log, on_list_file, d);
 	if (!d->sync || !d->file_watch)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
-	bmx_file_watch_configure(d->file_watch, d->config);
+	if (bmx_file_watch_configure(d->file_watch, d->config, err) != 0)
+		return -1;
 	return bmx_sync_configure(d->sync, d->config, err);
 }
 
@@ -210,32 +223,33 @@ make_service(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
 static int
 make_control(struct bmx_daemon *d, struct bmx_error *err)
 {
-	const struct bmx_control_handlers handlers = {
+	static const struct bmx_control_handlers handlers = {
 	        .status = on_status,
 	        .lookup = on_lookup,
 	        .sync = on_sync,
 	        .reload = on_control_reload,
-	        .ctx = d,
 	};
 
-	if (d->sockets.control >= 0) {
-		const int fd = d->sockets.control;
-
-		d->sockets.control = -1;
-		d->control = bmx_control_new(d->loop, fd, &handlers, err);
-		if (!d->control)
-			return -1;
-	}
-	if (d->sockets.metrics >= 0) {
-		const int fd = d->sockets.metrics;
-
-		d->sockets.metrics = -1;
-		d->http = bmx_http_new(d->loop, fd, d->metrics, on_health, d,
-		                       err);
-		if (!d->http)
-			return -1;
-	}
+	if (d->sockets.control < 0)
+		return 0;
+	d->control =
+	        bmx_control_new(d->loop, d->sockets.control, &handlers, d);
+	if (!d->control)
+		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
 	return 0;
+}
+
+static int
+make_http(struct bmx_daemon *d, struct bmx_error *err)
+{
+	const int fd = d->sockets.metrics;
+
+	if (fd < 0)
+		return 0;
+	d->sockets.metrics = -1; /* the server owns it now */
+	d->http =
+	        bmx_http_new(d->loop, fd, d->metrics, on_health, d, err);
+	return d->http ? 0 : -1;
 }
 
 static int
@@ -267,7 +281,7 @@ bmx_daemon_assemble(struct bmx_daemon *d, size_t max_clients, struct bmx_error *
 	d->started_ms = bmx_clock_mono_ms(d->loop->clock);
 	if (open_store(d, err) != 0 || make_engine(d, err) != 0 ||
 	    make_timers(d, err) != 0 || make_sync(d, err) != 0 ||
-	    make_control(d, err) != 0)
+	    make_control(d, err) != 0 || make_http(d, err) != 0)
 		return -1;
 	return make_service(d, max_clients, err);
 }

@@ -9,6 +9,8 @@
 
 #include <backupmx/policy_reply.h>
 
+#include "policyd/control.h"
+
 static const char *
 mode_name(enum bmx_config_mode mode)
 {
@@ -82,25 +84,13 @@ bmx_report_status(const struct bmx_report_parts *parts)
 	                 (json_int_t)bmx_engine_requests(parts->engine));
 }
 
-/* Text of a peer: JSON wants UTF-8, and a terminal no control characters. */
-static json_t *
-clean_string(struct bmx_slice bytes)
-{
-	char buffer[BMX_ADDRESS_MAX + 4];
-	struct bmx_text text;
-
-	bmx_text_init(&text, buffer, sizeof(buffer));
-	bmx_text_append_clean(&text, bytes, BMX_ADDRESS_MAX);
-	return json_stringn(text.data, text.len);
-}
-
 static void
 on_step(void *ctx, const char *name, const char *result,
         struct bmx_slice detail)
 {
 	(void)json_array_append_new(
 	        ctx, json_pack("{s:s, s:s, s:o}", "step", name, "result",
-	                       result, "detail", clean_string(detail)));
+	                       result, "detail", bmx_control_text(detail)));
 }
 
 struct outcome {
@@ -152,8 +142,8 @@ bmx_report_lookup(struct bmx_engine *engine, struct bmx_slice address)
 	outcome = outcome_of(&lookup.verdict);
 	report = json_pack(
 	        "{s:b, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:s, s:i}", "ok", 1,
-	        "address", clean_string(address), "normalised",
-	        clean_string(bmx_slice_of(lookup.normalised)), "served",
+	        "address", bmx_control_text(address), "normalised",
+	        bmx_control_text(bmx_slice_of(lookup.normalised)), "served",
 	        lookup.domain != NULL, "steps", steps, "source",
 	        bmx_origin_name(lookup.verdict.origin), "why",
 	        bmx_why_name(lookup.verdict.why), "reply",

@@ -29,7 +29,8 @@ int bmx_sockets_open(struct bmx_sockets *sockets,
                      const struct bmx_identity *identity,
                      struct bmx_error *err);
 
-/** Closes what has not been handed to an owner (-1 or policy_count 0). */
+/** Closes what has not been handed to an owner, who sets it to -1 (or
+ * policy_count to 0). Last of all: the control server only borrows. */
 void bmx_sockets_close(struct bmx_sockets *sockets);
 
 /** Removes the paths of unix sockets, for the end of the program. */
