@@ -38,8 +38,7 @@ struct connection {
 
 struct bmx_control {
 	struct bmx_loop *loop;
-	const struct bmx_control_handlers *handlers;
-	void *ctx;
+	struct bmx_control_handlers handlers;
 	int listen_fd;
 	struct bmx_watch *listener;
 	struct bmx_timer *pause; /* set while the system has no descriptors */
@@ -123,18 +122,28 @@ on_time_over(void *ctx)
 }
 
 static json_t *
+json_of(int rc, const struct bmx_error *err)
+{
+	return rc == 0 ? json_pack("{s:b}", "ok", 1) :
+			 bmx_control_error(err->text);
+}
+
+static json_t *
 handle(struct bmx_control *control, const struct bmx_control_request *request)
 {
+	const struct bmx_control_handlers *with = &control->handlers;
+	struct bmx_error err = {0};
+
 	switch (request->verb) {
 	case BMX_CONTROL_STATUS:
-		return control->handlers->status(control->ctx);
+		return with->status(with->ctx);
 	case BMX_CONTROL_LOOKUP:
-		return control->handlers->lookup(control->ctx,
-		                                 request->argument);
+		return with->lookup(with->ctx, request->argument);
 	case BMX_CONTROL_SYNC:
-		return control->handlers->sync(control->ctx, request->argument);
+		return json_of(with->sync(with->ctx, request->argument, &err),
+		               &err);
 	case BMX_CONTROL_RELOAD:
-		return control->handlers->reload(control->ctx);
+		return json_of(with->reload(with->ctx, &err), &err);
 	case BMX_CONTROL_VERBS:
 		break;
 	}
@@ -299,20 +308,26 @@ on_connect(void *ctx, unsigned events)
 
 struct bmx_control *
 bmx_control_new(struct bmx_loop *loop, int listen_fd,
-                const struct bmx_control_handlers *handlers, void *ctx)
+                const struct bmx_control_handlers *handlers,
+                struct bmx_error *err)
 {
 	struct bmx_control *control = calloc(1, sizeof(*control));
 
-	if (!control)
+	if (!control) {
+		(void)close(listen_fd);
+		(void)bmx_error_set(err, BMX_E_NOMEM,
+		                    "no memory for the control socket");
 		return NULL;
+	}
 	control->loop = loop;
-	control->handlers = handlers;
-	control->ctx = ctx;
+	control->handlers = *handlers;
 	control->listen_fd = listen_fd;
 	control->listener = bmx_watch_new(loop, listen_fd, on_connect, control);
 	control->pause = bmx_timer_new(loop, on_pause_over, control);
 	if (!control->listener || !control->pause) {
 		bmx_control_free(&control);
+		(void)bmx_error_set(err, BMX_E_NOMEM,
+		                    "no memory for the control socket");
 		return NULL;
 	}
 	listen_again(control);
@@ -330,6 +345,7 @@ bmx_control_free(struct bmx_control **control)
 		connection_free(old->connections);
 	bmx_watch_free(old->loop, &old->listener);
 	bmx_timer_free(old->loop, &old->pause);
+	(void)close(old->listen_fd);
 	free(old);
 	*control = NULL;
 }

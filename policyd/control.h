@@ -27,29 +27,32 @@
 struct json_t; /* jansson's */
 
 /**
- * Answers to the verbs: each returns a new JSON object, which is taken over,
- * or NULL when memory is short. Arguments are the client's octets, of any
- * content, and are borrowed for the call.
+ * What the verbs do. status and lookup return a new JSON object, which is
+ * taken over, or NULL when memory is short; sync and reload return 0, or -1
+ * with *err, whose text goes to the client. Arguments are the client's
+ * octets, of any content, and are borrowed for the call.
  */
 struct bmx_control_handlers {
 	struct json_t *(*status)(void *ctx);
 	struct json_t *(*lookup)(void *ctx, struct bmx_slice address);
-	struct json_t *(*sync)(void *ctx, struct bmx_slice domain);
-	struct json_t *(*reload)(void *ctx);
+	int (*sync)(void *ctx, struct bmx_slice domain, struct bmx_error *err);
+	int (*reload)(void *ctx, struct bmx_error *err);
+	void *ctx; /* handed to all */
 };
 
 struct bmx_control;
 
 /**
- * Serves listen_fd, which is non-blocking and stays the caller's; close it
- * after bmx_control_free. handlers is borrowed as long.
- * @return a server the caller frees, or NULL when memory is short
+ * Serves listen_fd, which is non-blocking and is taken over, also when this
+ * fails. handlers is copied.
+ * @return a server the caller frees before the loop, or NULL with *err
+ *         (BMX_E_NOMEM)
  */
 struct bmx_control *bmx_control_new(struct bmx_loop *loop, int listen_fd,
                                     const struct bmx_control_handlers *handlers,
-                                    void *ctx);
+                                    struct bmx_error *err);
 
-/** Closes all connections, frees *control and sets it to NULL. NULL is fine.
+/** Closes the listener and all connections, frees *control and sets it to NULL. NULL is fine.
  * Not from a handler. */
 void bmx_control_free(struct bmx_control **control);
 

@@ -8,6 +8,8 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include <backupmx/error.h>
+
 #define CHANGES (IN_CLOSE_WRITE | IN_MOVED_TO | IN_DELETE)
 #define MASK (CHANGES | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
@@ -266,18 +268,19 @@ inherit(struct file *file, const struct file *old, size_t old_count)
 			changed(file);
 }
 
-int
+void
 bmx_file_watch_configure(struct bmx_file_watch *watch,
-                         const struct bmx_config *config, struct bmx_error *err)
+                         const struct bmx_config *config)
 {
 	struct file *old = watch->files;
 	const size_t old_count = watch->count;
 	size_t count = 0;
 	struct file *files = files_of(watch, config, &count);
 
-	if (!files)
-		return bmx_error_set(err, BMX_E_NOMEM,
-		                     "no memory for the list of files");
+	if (!files) {
+		complain(watch, "the list of files", ENOMEM);
+		return;
+	}
 	/* What has happened and was not read yet is not lost. */
 	if (watch->fd >= 0)
 		on_readable(watch, BMX_WATCH_READ);
@@ -291,7 +294,6 @@ bmx_file_watch_configure(struct bmx_file_watch *watch,
 		inherit(&files[i], old, old_count);
 	}
 	free_files(watch->loop, old, old_count);
-	return 0;
 }
 
 void

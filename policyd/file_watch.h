@@ -14,7 +14,6 @@
 #include <stdint.h>
 
 #include <backupmx/config.h>
-#include <backupmx/error.h>
 #include <backupmx/log.h>
 #include <backupmx/loop.h>
 #include <backupmx/slice.h>
@@ -39,13 +38,11 @@ void bmx_file_watch_free(struct bmx_file_watch **watch);
 
 /**
  * Watches the `file:` sources of config from now on, and no others. Where
- * inotify does not work (limits of the system), that is logged once and
- * `refresh` alone remains.
- * @return 0, or -1 with *err (BMX_E_NOMEM): all stays as it was
+ * inotify does not work (limits of the system) or memory is short, that is
+ * logged once and `refresh` alone remains.
  */
-int bmx_file_watch_configure(struct bmx_file_watch *watch,
-                             const struct bmx_config *config,
-                             struct bmx_error *err);
+void bmx_file_watch_configure(struct bmx_file_watch *watch,
+                              const struct bmx_config *config);
 
 /**
  * Looks again for the folders that were not there, after each sync; a file
