@@ -113,29 +113,18 @@ on_lookup(void *ctx, struct bmx_slice address)
 	return bmx_report_lookup(d->engine, address);
 }
 
-/* {"ok": true}, or what went wrong. */
-static json_t *
-answer_of(int rc, const struct bmx_error *err)
-{
-	return rc == 0 ? json_pack("{s:b}", "ok", 1) :
-	                 bmx_control_error(err->text);
-}
-
-static json_t *
-on_sync(void *ctx, struct bmx_slice domain)
+static int
+on_sync(void *ctx, struct bmx_slice domain, struct bmx_error *err)
 {
 	struct bmx_daemon *d = ctx;
-	struct bmx_error err;
 
-	return answer_of(bmx_sync_request(d->sync, domain, &err), &err);
+	return bmx_sync_request(d->sync, domain, err);
 }
 
-static json_t *
-on_control_reload(void *ctx)
+static int
+on_control_reload(void *ctx, struct bmx_error *err)
 {
-	struct bmx_error err;
-
-	return answer_of(bmx_daemon_reload(ctx, &err), &err);
+	return bmx_daemon_reload(ctx, err);
 }
 
 /* Healthy is who can answer: a store that cannot be read is not. */
@@ -192,8 +181,7 @@ make_sync(struct bmx_daemon *d, struct bmx_error *err)
 	d->file_watch = bmx_file_watch_new(d->loop, d->log, on_list_file, d);
 	if (!d->sync || !d->file_watch)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
-	if (bmx_file_watch_configure(d->file_watch, d->config, err) != 0)
-		return -1;
+	bmx_file_watch_configure(d->file_watch, d->config);
 	return bmx_sync_configure(d->sync, d->config, err);
 }
 
@@ -223,20 +211,20 @@ make_service(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
 static int
 make_control(struct bmx_daemon *d, struct bmx_error *err)
 {
-	static const struct bmx_control_handlers handlers = {
+	const struct bmx_control_handlers handlers = {
 	        .status = on_status,
 	        .lookup = on_lookup,
 	        .sync = on_sync,
 	        .reload = on_control_reload,
+	        .ctx = d,
 	};
+	const int fd = d->sockets.control;
 
-	if (d->sockets.control < 0)
+	if (fd < 0)
 		return 0;
-	d->control =
-	        bmx_control_new(d->loop, d->sockets.control, &handlers, d);
-	if (!d->control)
-		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
-	return 0;
+	d->sockets.control = -1; /* the server owns it now */
+	d->control = bmx_control_new(d->loop, fd, &handlers, err);
+	return d->control ? 0 : -1;
 }
 
 static int

@@ -48,10 +48,10 @@ take_over(struct bmx_daemon *d, struct bmx_config *next, struct bmx_error *err)
 		return bmx_error_set(err, BMX_E_REFUSED,
 		                     "%s has changed, which needs a restart",
 		                     option);
-	if (bmx_file_watch_configure(d->file_watch, next, err) != 0 ||
-	    bmx_sync_configure(d->sync, next, err) != 0 ||
+	if (bmx_sync_configure(d->sync, next, err) != 0 ||
 	    bmx_engine_configure(d->engine, next, err) != 0)
 		return -1;
+	bmx_file_watch_configure(d->file_watch, next);
 	bmx_config_unref(&d->config);
 	d->config = bmx_config_ref(next);
 	return 0;

@@ -30,7 +30,7 @@ int bmx_sockets_open(struct bmx_sockets *sockets,
                      struct bmx_error *err);
 
 /** Closes what has not been handed to an owner, who sets it to -1 (or
- * policy_count to 0). Last of all: the control server only borrows. */
+ * policy_count to 0). */
 void bmx_sockets_close(struct bmx_sockets *sockets);
 
 /** Removes the paths of unix sockets, for the end of the program. */
