@@ -1,0 +1,62 @@
+/*
+ * list_store_priv.h - what the two files that speak to LMDB share: list_env.c
+ * (opening and reading) and list_store.c (replacing and rolling back).
+ */
+#ifndef BACKUPMX_LIST_STORE_PRIV_H
+#define BACKUPMX_LIST_STORE_PRIV_H
+
+#include <stdint.h>
+
+#include <backupmx/error.h>
+#include <backupmx/list_store.h>
+
+#include "list_meta.h"
+
+/** Key of the store's own record in `meta`: domain names hold no NUL. */
+#define BMX_LIST_HEAD_KEY BMX_SLICE("\0store")
+/** Most octets of a key of `recipients`. */
+#define BMX_LIST_KEY_MAX (BMX_LIST_ID_SIZE + BMX_LOCAL_MAX)
+
+struct MDB_env;
+struct MDB_txn;
+
+struct bmx_list_store {
+	struct MDB_env *env;
+	unsigned meta; /* handles of the sub-databases */
+	unsigned recipients;
+	unsigned undo;
+	bool read_only;
+	char *path; /* of list.mdb, for messages */
+};
+
+/** Says what LMDB's rc means; what is the act that failed. Returns -1. */
+int bmx_list_lmdb_error(const struct bmx_list_store *store, int rc,
+                        const char *what, struct bmx_error *err);
+
+/** BMX_E_CORRUPT with what does not fit. Returns -1. */
+int bmx_list_corrupt(const struct bmx_list_store *store, const char *what,
+                     struct bmx_error *err);
+
+/** Reads domain's record: 1 with *meta_out, 0 when there is none, -1. */
+int bmx_list_read_meta(const struct bmx_list_store *store, struct MDB_txn *txn,
+                       struct bmx_slice domain, struct bmx_list_meta *meta_out,
+                       struct bmx_error *err);
+
+/** Reads the store's own record. 0 or -1, also for a schema not ours. */
+int bmx_list_read_head(const struct bmx_list_store *store, struct MDB_txn *txn,
+                       struct bmx_list_head *head_out, struct bmx_error *err);
+
+/** Writes the key of local into key and returns its length. */
+size_t bmx_list_make_key(uint8_t key[BMX_LIST_KEY_MAX], uint32_t id,
+                         struct bmx_slice local);
+
+/**
+ * Takes a record of `recipients` apart; local borrows from key.
+ * @return 1 with *entry_out, 0 when it is another domain's, -1 when it cannot
+ *         be one of ours
+ */
+int bmx_list_decode_entry(uint32_t id, const void *key, size_t key_len,
+                          const void *value, size_t value_len,
+                          struct bmx_list_entry *entry_out);
+
+#endif

@@ -1,1 +1,0 @@
-typedef int bmx_directory_has_no_source_yet;
