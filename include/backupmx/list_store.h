@@ -167,7 +167,8 @@ struct bmx_list_replace_result {
 
 /**
  * Replaces domain's list by entries, which are sorted by octets and unique.
- * An equal list only renews synced_at. In one durable transaction.
+ * An equal list only renews synced_at. In one durable transaction. A dry run
+ * may have no store (NULL): the list is then compared with none.
  *
  * Refused (BMX_E_REFUSED, nothing changed, *result_out filled): an empty
  * list; a list that loses more than max_shrink per cent of the entries in
@@ -186,7 +187,8 @@ int bmx_list_store_replace(struct bmx_list_store *store,
 /**
  * Puts the list before the last change back into force, as a new generation,
  * and holds back the content that was in force until a sync brings another.
- * May be called BMX_LIST_UNDO_MAX times in a row to go further back.
+ * May be called BMX_LIST_UNDO_MAX times in a row to go further back; what the
+ * first of them took out of force stays held back, as the source still has it.
  * @return 0, or -1 with *err: BMX_E_NOT_FOUND when there is no earlier list
  */
 int bmx_list_store_rollback(struct bmx_list_store *store,

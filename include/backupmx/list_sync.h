@@ -37,8 +37,8 @@ void bmx_list_clear(struct bmx_list *list);
  * are skipped and counted, so that one file may serve several domains.
  * An address given twice keeps its first state.
  * @return 0 with *list_out, which the caller clears, or -1 with *err:
- *         BMX_E_SYNTAX with the line's number and what was expected (nothing
- *         of the text is applied), BMX_E_TOO_BIG, BMX_E_NOMEM
+ *         BMX_E_SYNTAX ("LINE: expected ...", nothing of the text is
+ *         applied), BMX_E_TOO_BIG, BMX_E_NOMEM
  */
 int bmx_list_parse(struct bmx_slice text, struct bmx_slice domain,
                    bool case_sensitive, struct bmx_list *list_out,
