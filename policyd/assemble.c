@@ -94,12 +94,11 @@ on_status(void *ctx)
 {
 	struct bmx_daemon *d = ctx;
 	const struct bmx_report_parts parts = {
-	        .config = d->config,
-	        .engine = d->engine,
-	        .sync = d->sync,
-	        .uptime_ms =
-	                bmx_clock_mono_ms(d->loop->clock) - d->started_ms,
-	        .connections = bmx_clients_count(d->clients),
+		.config = d->config,
+		.engine = d->engine,
+		.sync = d->sync,
+		.uptime_ms = bmx_clock_mono_ms(d->loop->clock) - d->started_ms,
+		.connections = bmx_clients_count(d->clients),
 	};
 
 	return bmx_report_status(&parts);
@@ -155,7 +154,7 @@ static int
 make_engine(struct bmx_daemon *d, struct bmx_error *err)
 {
 	struct bmx_engine_parts parts = {
-	        .clock = d->loop->clock, .log = d->log, .metrics = d->metrics};
+		.clock = d->loop->clock, .log = d->log, .metrics = d->metrics};
 
 	parts.list = bmx_list_source_of(d->reader);
 	d->engine = bmx_engine_new(&parts, d->config);
@@ -168,11 +167,11 @@ static int
 make_sync(struct bmx_daemon *d, struct bmx_error *err)
 {
 	struct bmx_sync_options options = {
-	        .loop = d->loop,
-	        .log = d->log,
-	        .metrics = d->metrics,
-	        .on_done = on_synced,
-	        .ctx = d,
+		.loop = d->loop,
+		.log = d->log,
+		.metrics = d->metrics,
+		.on_done = on_synced,
+		.ctx = d,
 	};
 
 	d->worker = bmx_sync_worker_new(d->loop, NULL);
@@ -189,13 +188,13 @@ static int
 make_service(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
 {
 	const struct bmx_clients_parts parts = {
-	        .loop = d->loop,
-	        .log = d->log,
-	        .metrics = d->metrics,
-	        .max = max_clients,
-	        .answer = on_request,
-	        .on_room = on_room,
-	        .ctx = d,
+		.loop = d->loop,
+		.log = d->log,
+		.metrics = d->metrics,
+		.max = max_clients,
+		.answer = on_request,
+		.on_room = on_room,
+		.ctx = d,
 	};
 	const size_t count = d->sockets.policy_count;
 
@@ -212,11 +211,11 @@ static int
 make_control(struct bmx_daemon *d, struct bmx_error *err)
 {
 	const struct bmx_control_handlers handlers = {
-	        .status = on_status,
-	        .lookup = on_lookup,
-	        .sync = on_sync,
-	        .reload = on_control_reload,
-	        .ctx = d,
+		.status = on_status,
+		.lookup = on_lookup,
+		.sync = on_sync,
+		.reload = on_control_reload,
+		.ctx = d,
 	};
 	const int fd = d->sockets.control;
 
@@ -235,8 +234,7 @@ make_http(struct bmx_daemon *d, struct bmx_error *err)
 	if (fd < 0)
 		return 0;
 	d->sockets.metrics = -1; /* the server owns it now */
-	d->http =
-	        bmx_http_new(d->loop, fd, d->metrics, on_health, d, err);
+	d->http = bmx_http_new(d->loop, fd, d->metrics, on_health, d, err);
 	return d->http ? 0 : -1;
 }
 
@@ -251,8 +249,8 @@ make_timers(struct bmx_daemon *d, struct bmx_error *err)
 	if (!d->tick || !d->watchdog)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
 	d->log_dropped = bmx_metrics_counter(
-	        d->metrics, "backupmx_log_dropped_total",
-	        "Log lines that standard error did not take.", NULL, 0);
+		d->metrics, "backupmx_log_dropped_total",
+		"Log lines that standard error did not take.", NULL, 0);
 	bmx_timer_set(d->loop, d->tick, 0);
 	if (bmx_notify_watchdog_ms() > 0)
 		bmx_timer_set(d->loop, d->watchdog, bmx_notify_watchdog_ms());
@@ -260,7 +258,8 @@ make_timers(struct bmx_daemon *d, struct bmx_error *err)
 }
 
 int
-bmx_daemon_assemble(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
+bmx_daemon_assemble(struct bmx_daemon *d, size_t max_clients,
+                    struct bmx_error *err)
 {
 	d->loop = bmx_loop_new();
 	d->metrics = bmx_metrics_new();

@@ -28,8 +28,8 @@ enum bmx_authority {
 
 struct bmx_authority_facts {
 	bool has_list;
-	int64_t age_ms;      /* since the last good sync; below 0 counts as 0 */
-	int64_t max_age_ms;  /* list_max_age */
+	int64_t age_ms;     /* since the last good sync; below 0 counts as 0 */
+	int64_t max_age_ms; /* list_max_age */
 	bool primary_down;
 	int64_t down_for_ms; /* when primary_down: since when */
 };

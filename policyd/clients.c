@@ -85,8 +85,7 @@ link_client(struct client *client, struct list *list, int64_t now_ms)
 static void
 set_busy(struct client *client, bool busy, int64_t now_ms)
 {
-	struct list *list =
-	        busy ? &client->owner->busy : &client->owner->idle;
+	struct list *list = busy ? &client->owner->busy : &client->owner->idle;
 
 	if (busy && client->list == list && !client->restarted)
 		return;
@@ -115,7 +114,7 @@ bmx_clients_new(const struct bmx_clients_parts *parts)
 	clients->parts = *parts;
 	clients->bad.interval_ms = 60000;
 	clients->connections =
-	        bmx_metrics_gauge(parts->metrics, "backupmx_connections",
+		bmx_metrics_gauge(parts->metrics, "backupmx_connections",
 	                          "Connections of Postfix.", NULL, 0);
 	clients->cut_slow = cut_metric(parts->metrics, "slow");
 	clients->cut_bad = cut_metric(parts->metrics, "bad-request");
@@ -244,7 +243,7 @@ answer_all(struct client *client)
 	while ((rc = bmx_policy_parser_next(client->parser, &request, &err)) >
 	       0) {
 		const struct bmx_slice answer = clients->parts.answer(
-		        clients->parts.ctx, &request, client->began_us);
+			clients->parts.ctx, &request, client->began_us);
 
 		if (send_answer(client, answer) != 0)
 			return -1;
@@ -290,8 +289,8 @@ settle(struct client *client, int64_t now)
 		free(client->unsent);
 		client->unsent = NULL;
 	}
-	set_busy(client,
-	         writing || bmx_policy_parser_pending(client->parser), now);
+	set_busy(client, writing || bmx_policy_parser_pending(client->parser),
+	         now);
 	/* One that does not take its answers is not read either. */
 	return bmx_watch_set(loop, client->watch,
 	                     writing ? BMX_WATCH_WRITE : BMX_WATCH_READ);
@@ -328,7 +327,7 @@ on_event(void *ctx, unsigned events)
 {
 	struct client *client = ctx;
 	const int64_t now_us =
-	        bmx_clock_mono_us(client->owner->parts.loop->clock);
+		bmx_clock_mono_us(client->owner->parts.loop->clock);
 	int rc = 0;
 
 	if (events & BMX_WATCH_WRITE)
@@ -373,10 +372,10 @@ bmx_clients_add(struct bmx_clients *clients, int fd)
 	clients->count++;
 	client->parser = bmx_policy_parser_new();
 	client->watch =
-	        bmx_watch_new(clients->parts.loop, fd, on_event, client);
+		bmx_watch_new(clients->parts.loop, fd, on_event, client);
 	if (!client->parser || !client->watch ||
-	    bmx_watch_set(clients->parts.loop, client->watch,
-	                  BMX_WATCH_READ) != 0) {
+	    bmx_watch_set(clients->parts.loop, client->watch, BMX_WATCH_READ) !=
+	            0) {
 		free_client(client);
 		return;
 	}

@@ -33,8 +33,9 @@
 struct bmx_clients;
 
 /** Answers one request; began_us as in bmx_engine_answer. */
-typedef struct bmx_slice bmx_clients_answer_cb(
-        void *ctx, const struct bmx_policy_request *request, int64_t began_us);
+typedef struct bmx_slice
+bmx_clients_answer_cb(void *ctx, const struct bmx_policy_request *request,
+                      int64_t began_us);
 
 /** There is room for a connection again. */
 typedef void bmx_clients_room_cb(void *ctx);

@@ -42,8 +42,7 @@ raise_limits(void)
 		const rlim_t want = CLIENTS_MAX + RESERVED_FDS;
 		const rlim_t had = limit.rlim_cur;
 
-		limit.rlim_cur =
-		        limit.rlim_max < want ? limit.rlim_max : want;
+		limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
 		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
 			limit.rlim_cur = had;
 	}
@@ -167,14 +166,14 @@ static int
 status_of(const struct bmx_error *err)
 {
 	return err->code == BMX_E_SYNTAX ? EX_CONFIG :
-	                                   bmx_error_exit_status(err->code);
+					   bmx_error_exit_status(err->code);
 }
 
 int
 bmx_daemon_run(const struct bmx_options *options)
 {
 	struct bmx_daemon d = {.options = options,
-	                   .sockets = {.control = -1, .metrics = -1}};
+	                       .sockets = {.control = -1, .metrics = -1}};
 	struct bmx_error err;
 	int status = EX_OK;
 

@@ -3,9 +3,9 @@
 #include <assert.h>
 
 static const char *const why_names[] = {
-        "other-stage", "not-served",   "role-account", "listed", "wildcard",
-        "unknown",     "not-listable", "disabled",     "full",   "list-stale",
-        "no-list",     "store-failed", "no-memory",
+	"other-stage", "not-served",   "role-account", "listed", "wildcard",
+	"unknown",     "not-listable", "disabled",     "full",   "list-stale",
+	"no-list",     "store-failed", "no-memory",
 };
 static_assert(sizeof(why_names) / sizeof(why_names[0]) == BMX_WHYS,
               "one name a reason");

@@ -21,20 +21,20 @@
 /** What the list says of the address, all its forms tried. */
 enum bmx_list_answer {
 	BMX_LIST_NOT_ASKED,
-	BMX_LIST_HAS,         /* an address of the list */
+	BMX_LIST_HAS,          /* an address of the list */
 	BMX_LIST_HAS_WILDCARD, /* not itself, but the domain's wildcard */
 	BMX_LIST_HAS_NOT,
-	BMX_LIST_FAILED,      /* the store could not be read */
+	BMX_LIST_FAILED, /* the store could not be read */
 };
 
 struct bmx_facts {
 	bool rcpt_stage; /* an access request of the RCPT stage */
 	bool served;     /* the recipient's domain has a section */
 	enum bmx_local_form form;
-	bool role;       /* postmaster or abuse */
+	bool role; /* postmaster or abuse */
 	enum bmx_list_answer list;
-	enum bmx_recipient_state state;  /* when BMX_LIST_HAS */
-	enum bmx_authority authority;    /* when the list was asked */
+	enum bmx_recipient_state state; /* when BMX_LIST_HAS */
+	enum bmx_authority authority;   /* when the list was asked */
 };
 
 /** What the decision wants to know next. */
@@ -82,6 +82,6 @@ const char *bmx_origin_name(enum bmx_origin origin);
  */
 enum bmx_need bmx_decide(const struct bmx_facts *facts,
                          struct bmx_verdict *verdict_out)
-        __attribute__((warn_unused_result));
+	__attribute__((warn_unused_result));
 
 #endif

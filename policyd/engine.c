@@ -11,7 +11,7 @@ static struct served_domain *
 new_domains(const struct bmx_config *config)
 {
 	struct served_domain *domains =
-	        calloc(config->domain_count ? config->domain_count : 1,
+		calloc(config->domain_count ? config->domain_count : 1,
 	               sizeof(*domains));
 
 	for (size_t i = 0; domains && i < config->domain_count; i++)
@@ -29,8 +29,8 @@ bmx_engine_new(const struct bmx_engine_parts *parts, struct bmx_config *config)
 	engine->parts = *parts;
 	engine->trouble.interval_ms = TROUBLE_INTERVAL_MS;
 	engine->reply_seconds = bmx_metrics_histogram(
-	        parts->metrics, "backupmx_reply_seconds",
-	        "Time from a request's first octet to its answer.");
+		parts->metrics, "backupmx_reply_seconds",
+		"Time from a request's first octet to its answer.");
 	if (bmx_engine_configure(engine, config, NULL) != 0)
 		bmx_engine_free(&engine);
 	return engine;
@@ -130,7 +130,8 @@ bmx_engine_refresh_list(struct bmx_engine *engine, struct served_domain *domain)
 }
 
 int64_t
-bmx_engine_age_of(const struct bmx_engine *engine, const struct served_domain *domain)
+bmx_engine_age_of(const struct bmx_engine *engine,
+                  const struct served_domain *domain)
 {
 	const int64_t age_ms = engine->wall_ms - domain->meta.synced_at_ms;
 
@@ -139,12 +140,13 @@ bmx_engine_age_of(const struct bmx_engine *engine, const struct served_domain *d
 
 enum bmx_authority
 bmx_engine_authority_of(const struct bmx_engine *engine,
-             const struct served_domain *domain)
+                        const struct served_domain *domain)
 {
 	const struct bmx_authority_facts facts = {
-	        .has_list = domain->present,
-	        .age_ms = domain->present ? bmx_engine_age_of(engine, domain) : 0,
-	        .max_age_ms = domain->section->list_max_age_ms,
+		.has_list = domain->present,
+		.age_ms =
+			domain->present ? bmx_engine_age_of(engine, domain) : 0,
+		.max_age_ms = domain->section->list_max_age_ms,
 	};
 
 	return bmx_authority_decide(&facts);
@@ -152,7 +154,7 @@ bmx_engine_authority_of(const struct bmx_engine *engine,
 
 void
 bmx_engine_step(struct question *question, const char *name, const char *result,
-     struct bmx_slice detail)
+                struct bmx_slice detail)
 {
 	if (question->on_step)
 		question->on_step(question->step_ctx, name, result, detail);
@@ -170,11 +172,12 @@ find(struct bmx_engine *engine, struct question *question,
 
 	if (rc < 0)
 		log_trouble(engine, &err);
-	bmx_engine_step(question, "list",
-	     rc > 0  ? bmx_recipient_state_name(question->facts.state) :
-	     rc == 0 ? "not listed" :
-	               "store failed",
-	     local);
+	bmx_engine_step(
+		question, "list",
+		rc > 0 ? bmx_recipient_state_name(question->facts.state) :
+			rc == 0 ? "not listed" :
+				  "store failed",
+		local);
 	return rc;
 }
 
@@ -184,7 +187,7 @@ search_list(struct bmx_engine *engine, struct question *question)
 {
 	const struct served_domain *domain = question->served;
 	const struct bmx_slice delimiters =
-	        bmx_slice_of(domain->section->recipient_delimiter);
+		bmx_slice_of(domain->section->recipient_delimiter);
 	struct bmx_slice local = question->local;
 	int rc;
 
@@ -219,7 +222,8 @@ fetch_list(struct bmx_engine *engine, struct question *question)
 
 void
 bmx_engine_parse_recipient(struct bmx_engine *engine, struct question *question,
-                struct bmx_slice recipient)
+                           struct bmx_slice recipient,
+                           bmx_engine_normalise *normalise)
 {
 	const struct bmx_config_domain *section;
 	struct bmx_slice local, domain;
@@ -235,11 +239,11 @@ bmx_engine_parse_recipient(struct bmx_engine *engine, struct question *question,
 		return;
 	question->served = &engine->domains[section->index];
 	question->facts.served = true;
-	question->facts.form = bmx_local_normalise(
-	        local, section->case_sensitive, question->local_buffer,
-	        &question->local, &question->utf8);
+	question->facts.form = normalise(local, section->case_sensitive,
+	                                 question->local_buffer,
+	                                 &question->local, &question->utf8);
 	question->facts.role = question->facts.form == BMX_LOCAL_OK &&
-	                       bmx_local_is_role(question->local);
+		bmx_local_is_role(question->local);
 }
 
 struct bmx_verdict
@@ -256,7 +260,7 @@ static bool
 observes(const struct question *question)
 {
 	return question->served &&
-	       question->served->section->mode == BMX_MODE_OBSERVE;
+		question->served->section->mode == BMX_MODE_OBSERVE;
 }
 
 static const char *
@@ -281,14 +285,14 @@ count(struct bmx_engine *engine, const struct question *question,
 	metric = &domain->decisions[verdict->why];
 	if (!*metric) {
 		const struct bmx_metrics_label labels[] = {
-		        {"domain", domain->section->name},
-		        {"action", act_name(question, verdict)},
-		        {"reason", bmx_why_name(verdict->why)},
+			{"domain", domain->section->name},
+			{"action", act_name(question, verdict)},
+			{"reason", bmx_why_name(verdict->why)},
 		};
 
-		*metric = bmx_metrics_counter(
-		        engine->parts.metrics, "backupmx_decisions_total",
-		        "Recipients decided.", labels, 3);
+		*metric = bmx_metrics_counter(engine->parts.metrics,
+		                              "backupmx_decisions_total",
+		                              "Recipients decided.", labels, 3);
 	}
 	bmx_metric_add(*metric, 1);
 }
@@ -310,7 +314,7 @@ static enum bmx_log_level
 level_of(const struct question *question)
 {
 	return question->served && question->facts.rcpt_stage ? BMX_LOG_INFO :
-	                                                        BMX_LOG_DEBUG;
+								BMX_LOG_DEBUG;
 }
 
 static void
@@ -335,10 +339,11 @@ log_decision(struct bmx_engine *engine,
 		bmx_log_add_string(&line, BMX_KEY_SRC,
 		                   bmx_origin_name(verdict->origin));
 		bmx_log_add_string(
-		        &line, BMX_KEY_AUTHORITY,
-		        bmx_authority_name(question->facts.authority));
+			&line, BMX_KEY_AUTHORITY,
+			bmx_authority_name(question->facts.authority));
 		if (question->served->known && question->served->present)
-			add_age(&line, bmx_engine_age_of(engine, question->served));
+			add_age(&line,
+			        bmx_engine_age_of(engine, question->served));
 	}
 	bmx_log_add_ms(&line, us);
 	bmx_log_end(&line);
@@ -363,11 +368,13 @@ bmx_engine_answer(struct bmx_engine *engine,
 
 	bmx_engine_start_question(&question);
 	question.facts.rcpt_stage =
-	        bmx_slice_equal(request->protocol_state, BMX_SLICE("RCPT")) &&
-	        bmx_slice_equal(request->request,
+		bmx_slice_equal(request->protocol_state, BMX_SLICE("RCPT")) &&
+		bmx_slice_equal(request->request,
 	                        BMX_SLICE("smtpd_access_policy"));
 	if (question.facts.rcpt_stage)
-		bmx_engine_parse_recipient(engine, &question, request->recipient);
+		bmx_engine_parse_recipient(engine, &question,
+		                           request->recipient,
+		                           bmx_local_normalise_internal);
 	verdict = bmx_engine_decide(engine, &question);
 	us = bmx_clock_mono_us(engine->parts.clock) - began_us;
 	bmx_histogram_observe(engine->reply_seconds, us);

@@ -72,8 +72,8 @@ void bmx_engine_list(struct bmx_engine *engine, size_t domain_index,
                      struct bmx_engine_list *list_out);
 
 /** One step of a look-up, for people. */
-typedef void bmx_engine_step_cb(void *ctx, const char *step,
-                                const char *result, struct bmx_slice detail);
+typedef void bmx_engine_step_cb(void *ctx, const char *step, const char *result,
+                                struct bmx_slice detail);
 
 /** A look-up as it was made. */
 struct bmx_engine_lookup {

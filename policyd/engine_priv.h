@@ -14,8 +14,8 @@
 /* One domain of the configuration, with what was learnt of its list. */
 struct served_domain {
 	const struct bmx_config_domain *section;
-	bool cached;          /* known, present and meta are of `version` */
-	uint64_t version;     /* of the store */
+	bool cached;      /* known, present and meta are of `version` */
+	uint64_t version; /* of the store */
 	bool known;
 	bool present;
 	struct bmx_list_meta meta;
@@ -35,9 +35,9 @@ struct bmx_engine {
 
 /* A request while it is answered. */
 struct question {
-	struct bmx_slice local;         /* normalised */
-	struct bmx_slice domain;        /* normalised, empty when it is none */
-	struct served_domain *served;   /* NULL: not served */
+	struct bmx_slice local;       /* normalised */
+	struct bmx_slice domain;      /* normalised, empty when it is none */
+	struct served_domain *served; /* NULL: not served */
 	struct bmx_facts facts;
 	bool utf8;
 	char local_buffer[BMX_LOCAL_BUFFER];
@@ -55,17 +55,25 @@ int64_t bmx_engine_age_of(const struct bmx_engine *engine,
                           const struct served_domain *domain);
 
 /** The list's authority at this batch. */
-enum bmx_authority
-bmx_engine_authority_of(const struct bmx_engine *engine,
-                        const struct served_domain *domain);
+enum bmx_authority bmx_engine_authority_of(const struct bmx_engine *engine,
+                                           const struct served_domain *domain);
 
 /** An empty question. */
 void bmx_engine_start_question(struct question *question);
 
+/** How a local part is brought into form: bmx_local_normalise for what people
+ * write, bmx_local_normalise_internal for what Postfix sends. */
+typedef enum bmx_local_form bmx_engine_normalise(struct bmx_slice local,
+                                                 bool case_sensitive,
+                                                 char buffer[BMX_LOCAL_BUFFER],
+                                                 struct bmx_slice *local_out,
+                                                 bool *utf8_out);
+
 /** Splits and normalises; a recipient that is no address is not served. */
 void bmx_engine_parse_recipient(struct bmx_engine *engine,
                                 struct question *question,
-                                struct bmx_slice recipient);
+                                struct bmx_slice recipient,
+                                bmx_engine_normalise *normalise);
 
 /** Fetches what the decision needs until there is a verdict. */
 struct bmx_verdict bmx_engine_decide(struct bmx_engine *engine,

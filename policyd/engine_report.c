@@ -11,9 +11,9 @@ describe_list(struct bmx_engine *engine, struct served_domain *domain,
 {
 	bmx_engine_refresh_list(engine, domain);
 	*list_out = (struct bmx_engine_list){
-	        .known = domain->known,
-	        .present = domain->known && domain->present,
-	        .authority = bmx_engine_authority_of(engine, domain),
+		.known = domain->known,
+		.present = domain->known && domain->present,
+		.authority = bmx_engine_authority_of(engine, domain),
 	};
 	if (list_out->present) {
 		list_out->meta = domain->meta;
@@ -30,8 +30,7 @@ bmx_engine_list(struct bmx_engine *engine, size_t domain_index,
 }
 
 static void
-explain_address(struct question *question,
-                struct bmx_engine_lookup *lookup_out)
+explain_address(struct question *question, struct bmx_engine_lookup *lookup_out)
 {
 	struct bmx_text text;
 
@@ -42,18 +41,20 @@ explain_address(struct question *question,
 		bmx_text_append_char(&text, '@');
 		bmx_text_append(&text, question->domain);
 	}
-	bmx_engine_step(question, "domain", question->served ? "served" : "not served",
-	     question->domain);
+	bmx_engine_step(question, "domain",
+	                question->served ? "served" : "not served",
+	                question->domain);
 	if (!question->served)
 		return;
 	bmx_engine_step(question, "address",
-	     question->facts.form == BMX_LOCAL_OK           ? "normalised" :
-	     question->facts.form == BMX_LOCAL_UNLISTABLE ? "not listable" :
-	                                                    "out of memory",
-	     bmx_text_slice(&text));
+	                question->facts.form == BMX_LOCAL_OK ? "normalised" :
+	                        question->facts.form == BMX_LOCAL_UNLISTABLE ?
+	                                                       "not listable" :
+	                                                       "out of memory",
+	                bmx_text_slice(&text));
 	if (question->facts.role)
 		bmx_engine_step(question, "role account", "always valid",
-		     question->local);
+		                question->local);
 }
 
 void
@@ -68,7 +69,8 @@ bmx_engine_explain(struct bmx_engine *engine, struct bmx_slice address,
 	question.step_ctx = ctx;
 	question.facts.rcpt_stage = true;
 	*lookup_out = (struct bmx_engine_lookup){0};
-	bmx_engine_parse_recipient(engine, &question, address);
+	bmx_engine_parse_recipient(engine, &question, address,
+	                           bmx_local_normalise);
 	explain_address(&question, lookup_out);
 	lookup_out->verdict = bmx_engine_decide(engine, &question);
 	if (question.served) {
@@ -76,8 +78,8 @@ bmx_engine_explain(struct bmx_engine *engine, struct bmx_slice address,
 		describe_list(engine, question.served, &lookup_out->list);
 	}
 	bmx_engine_step(&question, "verdict",
-	     bmx_policy_reply_act(lookup_out->verdict.reply),
-	     bmx_slice_of(bmx_why_name(lookup_out->verdict.why)));
+	                bmx_policy_reply_act(lookup_out->verdict.reply),
+	                bmx_slice_of(bmx_why_name(lookup_out->verdict.why)));
 	bmx_engine_end_turn(engine);
 }
 
@@ -87,9 +89,9 @@ set_gauge(struct bmx_engine *engine, const char *name, const char *help,
 {
 	const struct bmx_metrics_label label = {"domain", domain};
 
-	bmx_metric_set(bmx_metrics_gauge(engine->parts.metrics, name, help,
-	                                 &label, 1),
-	               value);
+	bmx_metric_set(
+		bmx_metrics_gauge(engine->parts.metrics, name, help, &label, 1),
+		value);
 }
 
 static void
@@ -98,18 +100,18 @@ set_authority(struct bmx_engine *engine, const char *domain,
 {
 	for (int i = 0; i < BMX_AUTHORITIES; i++) {
 		const struct bmx_metrics_label labels[] = {
-		        {"domain", domain},
-		        {"authority",
+			{"domain", domain},
+			{"authority",
 		         bmx_authority_name((enum bmx_authority)i)},
 		};
 
 		bmx_metric_set(
-		        bmx_metrics_gauge(
-		                engine->parts.metrics,
-		                "backupmx_list_authority",
-		                "1 for the authority that the list has now.",
-		                labels, 2),
-		        authority == (enum bmx_authority)i);
+			bmx_metrics_gauge(
+				engine->parts.metrics,
+				"backupmx_list_authority",
+				"1 for the authority that the list has now.",
+				labels, 2),
+			authority == (enum bmx_authority)i);
 	}
 }
 

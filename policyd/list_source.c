@@ -35,6 +35,6 @@ find(void *ctx, uint32_t domain_id, struct bmx_slice local,
 struct bmx_list_source
 bmx_list_source_of(struct bmx_list_reader *reader)
 {
-	return (struct bmx_list_source){begin, end, version, meta, find,
-	                                reader};
+	return (struct bmx_list_source){begin, end,  version,
+	                                meta,  find, reader};
 }

@@ -19,8 +19,7 @@ struct bmx_list_source {
 	int (*meta)(void *ctx, struct bmx_slice domain,
 	            struct bmx_list_meta *meta_out, struct bmx_error *err);
 	int (*find)(void *ctx, uint32_t domain_id, struct bmx_slice local,
-	            enum bmx_recipient_state *state_out,
-	            struct bmx_error *err);
+	            enum bmx_recipient_state *state_out, struct bmx_error *err);
 	void *ctx;
 };
 

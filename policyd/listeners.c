@@ -110,7 +110,7 @@ static struct bmx_listeners *
 allocate(const int *fds, size_t count)
 {
 	struct bmx_listeners *listeners =
-	        calloc(1, sizeof(*listeners) + count * sizeof(struct listener));
+		calloc(1, sizeof(*listeners) + count * sizeof(struct listener));
 
 	if (!listeners) {
 		for (size_t i = 0; i < count; i++)
@@ -120,8 +120,8 @@ allocate(const int *fds, size_t count)
 	listeners->count = count;
 	listeners->shortage.interval_ms = 60000;
 	for (size_t i = 0; i < count; i++)
-		listeners->items[i] = (struct listener){
-		        .owner = listeners, .fd = fds[i]};
+		listeners->items[i] =
+			(struct listener){.owner = listeners, .fd = fds[i]};
 	return listeners;
 }
 
@@ -138,16 +138,16 @@ bmx_listeners_new(struct bmx_loop *loop, struct bmx_log *log, const int *fds,
 		listeners->log = log;
 		listeners->clients = clients;
 		listeners->pause =
-		        bmx_timer_new(loop, on_pause_over, listeners);
+			bmx_timer_new(loop, on_pause_over, listeners);
 		good = listeners->pause != NULL;
 	}
 	for (size_t i = 0; good && i < count; i++) {
 		struct listener *item = &listeners->items[i];
 
-		item->watch = bmx_watch_new(loop, item->fd, on_acceptable,
-		                            item);
+		item->watch =
+			bmx_watch_new(loop, item->fd, on_acceptable, item);
 		good = item->watch &&
-		       bmx_watch_set(loop, item->watch, BMX_WATCH_READ) == 0;
+			bmx_watch_set(loop, item->watch, BMX_WATCH_READ) == 0;
 	}
 	if (!good) {
 		(void)bmx_error_set(err, BMX_E_NOMEM, "out of memory");

@@ -6,14 +6,14 @@
 #include <backupmx/privileges.h>
 
 const char bmx_options_usage[] =
-        "usage: backupmx-policyd [-fhtV] [-c FILE] [-u USER]\n"
-        "  -c FILE  configuration (default " BMX_CONFIG_PATH ")\n"
-        "  -f       stay in the foreground, log to standard error\n"
-        "  -t       check the configuration and exit\n"
-        "  -u USER  the user to become when started as root (default "
-        BMX_PRIVILEGES_USER ")\n"
-        "  -V       print the version and exit\n"
-        "  -h       print this and exit\n";
+	"usage: backupmx-policyd [-fhtV] [-c FILE] [-u USER]\n"
+	"  -c FILE  configuration (default " BMX_CONFIG_PATH ")\n"
+	"  -f       stay in the foreground, log to standard error\n"
+	"  -t       check the configuration and exit\n"
+	"  -u USER  the user to become when started as root "
+        "(default " BMX_PRIVILEGES_USER ")\n"
+	"  -V       print the version and exit\n"
+	"  -h       print this and exit\n";
 
 int
 bmx_options_parse(int argc, char **argv, struct bmx_options *options_out,

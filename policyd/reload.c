@@ -7,7 +7,7 @@ log_problems(struct bmx_log *log, const struct bmx_config_problems *problems)
 {
 	for (size_t i = 0; i < bmx_config_problems_count(problems); i++) {
 		const struct bmx_config_problem *problem =
-		        bmx_config_problems_get(problems, i);
+			bmx_config_problems_get(problems, i);
 		struct bmx_log_line line;
 
 		bmx_log_begin(&line, log,
@@ -41,8 +41,7 @@ bmx_daemon_load_config(struct bmx_daemon *d, struct bmx_error *err)
 static int
 take_over(struct bmx_daemon *d, struct bmx_config *next, struct bmx_error *err)
 {
-	const char *option =
-	        bmx_config_needs_restart(d->config, next, BMX_CONFIG_POLICYD);
+	const char *option = bmx_config_needs_restart(d->config, next);
 
 	if (option)
 		return bmx_error_set(err, BMX_E_REFUSED,

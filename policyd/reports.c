@@ -73,8 +73,8 @@ bmx_report_status(const struct bmx_report_parts *parts)
 
 	for (size_t i = 0; i < parts->config->domain_count; i++)
 		(void)json_array_append_new(
-		        domains,
-		        domain_object(parts, &parts->config->domains[i]));
+			domains,
+			domain_object(parts, &parts->config->domains[i]));
 	return json_pack("{s:b, s:s, s:i, s:I, s:s, s:o, s:I, s:I}", "ok", 1,
 	                 "version", BMX_VERSION, "pid", (int)getpid(),
 	                 "uptime_s", (json_int_t)(parts->uptime_ms / 1000),
@@ -88,9 +88,10 @@ static void
 on_step(void *ctx, const char *name, const char *result,
         struct bmx_slice detail)
 {
-	(void)json_array_append_new(
-	        ctx, json_pack("{s:s, s:s, s:o}", "step", name, "result",
-	                       result, "detail", bmx_control_text(detail)));
+	(void)json_array_append_new(ctx,
+	                            json_pack("{s:s, s:s, s:o}", "step", name,
+	                                      "result", result, "detail",
+	                                      bmx_control_text(detail)));
 }
 
 struct outcome {
@@ -122,10 +123,9 @@ add_domain(json_t *report, const struct bmx_engine_lookup *lookup)
 	(void)json_object_set_new(report, "mode",
 	                          json_string(mode_name(lookup->domain->mode)));
 	(void)json_object_set_new(
-	        report, "authority",
-	        json_string(lookup->list.known ?
-	                            bmx_authority_name(
-	                                    lookup->list.authority) :
+		report, "authority",
+		json_string(lookup->list.known ?
+	                            bmx_authority_name(lookup->list.authority) :
 	                            "unreadable"));
 	(void)json_object_set_new(report, "list", list_object(&lookup->list));
 }
@@ -140,15 +140,15 @@ bmx_report_lookup(struct bmx_engine *engine, struct bmx_slice address)
 
 	bmx_engine_explain(engine, address, on_step, steps, &lookup);
 	outcome = outcome_of(&lookup.verdict);
-	report = json_pack(
-	        "{s:b, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:s, s:i}", "ok", 1,
-	        "address", bmx_control_text(address), "normalised",
-	        bmx_control_text(bmx_slice_of(lookup.normalised)), "served",
-	        lookup.domain != NULL, "steps", steps, "source",
-	        bmx_origin_name(lookup.verdict.origin), "why",
-	        bmx_why_name(lookup.verdict.why), "reply",
-	        bmx_policy_reply_action(lookup.verdict.reply), "verdict",
-	        outcome.verdict, "exit", outcome.exit);
+	report = json_pack("{s:b, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:s, s:i}",
+	                   "ok", 1, "address", bmx_control_text(address),
+	                   "normalised",
+	                   bmx_control_text(bmx_slice_of(lookup.normalised)),
+	                   "served", lookup.domain != NULL, "steps", steps,
+	                   "source", bmx_origin_name(lookup.verdict.origin),
+	                   "why", bmx_why_name(lookup.verdict.why), "reply",
+	                   bmx_policy_reply_action(lookup.verdict.reply),
+	                   "verdict", outcome.verdict, "exit", outcome.exit);
 	if (report)
 		add_domain(report, &lookup);
 	return report;

@@ -65,10 +65,11 @@ bmx_signals_new(struct bmx_loop *loop, bmx_signals_cb *on_stop,
 		signals->fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (signals->fd >= 0)
 		signals->watch =
-		        bmx_watch_new(loop, signals->fd, on_signal, signals);
+			bmx_watch_new(loop, signals->fd, on_signal, signals);
 	if (!signals->watch ||
 	    bmx_watch_set(loop, signals->watch, BMX_WATCH_READ) != 0) {
-		(void)bmx_error_set_errno(err, errno, "cannot wait for signals");
+		(void)bmx_error_set_errno(err, errno,
+		                          "cannot wait for signals");
 		bmx_signals_free(&signals);
 	}
 	return signals;

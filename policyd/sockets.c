@@ -16,7 +16,7 @@ open_policy(struct bmx_sockets *sockets, const struct bmx_config *config,
 		                     BMX_SOCKETS_MAX);
 	for (size_t i = 0; i < policyd->listen_count; i++) {
 		const int fd =
-		        bmx_endpoint_listen(&policyd->listen[i], owner, err);
+			bmx_endpoint_listen(&policyd->listen[i], owner, err);
 
 		if (fd < 0)
 			return -1;
@@ -31,12 +31,12 @@ open_control(struct bmx_sockets *sockets, const struct bmx_config *config,
 {
 	/* The administrator's own: neither Postfix nor its group. */
 	const struct bmx_endpoint_owner owner = {
-	        .mode = 0600, .group = "", .uid = identity->uid};
+		.mode = 0600, .group = "", .uid = identity->uid};
 
 	if (!config->policyd.control_on)
 		return 0;
 	sockets->control =
-	        bmx_endpoint_listen(&config->policyd.control, &owner, err);
+		bmx_endpoint_listen(&config->policyd.control, &owner, err);
 	return sockets->control < 0 ? -1 : 0;
 }
 
@@ -47,7 +47,7 @@ open_metrics(struct bmx_sockets *sockets, const struct bmx_config *config,
 	if (!config->policyd.metrics_on)
 		return 0;
 	sockets->metrics =
-	        bmx_endpoint_listen(&config->policyd.metrics, owner, err);
+		bmx_endpoint_listen(&config->policyd.metrics, owner, err);
 	return sockets->metrics < 0 ? -1 : 0;
 }
 
@@ -56,9 +56,9 @@ bmx_sockets_open(struct bmx_sockets *sockets, const struct bmx_config *config,
                  const struct bmx_identity *identity, struct bmx_error *err)
 {
 	const struct bmx_endpoint_owner owner = {
-	        .mode = config->policyd.socket_mode,
-	        .group = config->policyd.socket_group,
-	        .uid = identity->uid};
+		.mode = config->policyd.socket_mode,
+		.group = config->policyd.socket_group,
+		.uid = identity->uid};
 
 	*sockets = (struct bmx_sockets){.control = -1, .metrics = -1};
 	if (open_policy(sockets, config, &owner, err) == 0 &&

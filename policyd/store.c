@@ -34,7 +34,7 @@ bmx_store_open(const char *state_dir, const struct bmx_clock *clock,
                struct bmx_log *log, struct bmx_error *err)
 {
 	struct bmx_list_store *store =
-	        bmx_list_store_open(state_dir, BMX_LIST_READ_WRITE, err);
+		bmx_list_store_open(state_dir, BMX_LIST_READ_WRITE, err);
 
 	if (store || err->code != BMX_E_CORRUPT ||
 	    set_aside(state_dir, clock, log, err) != 0)

@@ -73,7 +73,8 @@ prepare(void)
 	/* A policyd that is killed takes us with it; one that was killed
 	 * before this line is seen as the end of the socket. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	(void)nice(NICENESS); /* without it the work is done all the same */
+	if (nice(NICENESS) < 0)
+		errno = 0; /* without it the work is done all the same */
 	(void)signal(SIGPIPE, SIG_IGN);
 	return redirect_stdio();
 }

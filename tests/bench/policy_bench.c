@@ -78,8 +78,8 @@ static bool
 floor_serve(struct floor_client *client)
 {
 	static const char answer[] = "action=DUNNO\n\n";
-	const ssize_t got =
-	        read(client->fd, client->in + client->len, BUFFER - client->len);
+	const ssize_t got = read(client->fd, client->in + client->len,
+	                         BUFFER - client->len);
 	char *end;
 
 	if (got <= 0)
@@ -189,22 +189,22 @@ load_ask(struct load *load, struct load_client *client)
 
 	client->known = next_random(&load->state) % 10 >= 3;
 	len = snprintf(
-	        request, sizeof(request),
-	        "request=smtpd_access_policy\nprotocol_state=RCPT\n"
-	        "protocol_name=ESMTP\nclient_address=192.0.2.17\n"
-	        "client_name=mail.sender.test\nclient_port=40962\n"
-	        "reverse_client_name=mail.sender.test\n"
-	        "server_address=192.0.2.1\nserver_port=25\n"
-	        "helo_name=mail.sender.test\nsender=someone@sender.test\n"
-	        "recipient=%s%llu@example.test\nrecipient_count=0\nqueue_id=\n"
-	        "instance=4d2.65f0a1b2.%llx.0\nsize=4312\netrn_domain=\n"
-	        "stress=\nsasl_method=\nsasl_username=\nsasl_sender=\n"
-	        "ccert_subject=\nccert_issuer=\nccert_fingerprint=\n"
-	        "ccert_pubkey_fingerprint=\nencryption_protocol=\n"
-	        "encryption_cipher=\nencryption_keysize=0\npolicy_context=\n"
-	        "compatibility_level=3.6\nmail_version=3.7.11\n\n",
-	        client->known ? "user." : "nobody.", (unsigned long long)n,
-	        (unsigned long long)n);
+		request, sizeof(request),
+		"request=smtpd_access_policy\nprotocol_state=RCPT\n"
+		"protocol_name=ESMTP\nclient_address=192.0.2.17\n"
+		"client_name=mail.sender.test\nclient_port=40962\n"
+		"reverse_client_name=mail.sender.test\n"
+		"server_address=192.0.2.1\nserver_port=25\n"
+		"helo_name=mail.sender.test\nsender=someone@sender.test\n"
+		"recipient=%s%llu@example.test\nrecipient_count=0\nqueue_id=\n"
+		"instance=4d2.65f0a1b2.%llx.0\nsize=4312\netrn_domain=\n"
+		"stress=\nsasl_method=\nsasl_username=\nsasl_sender=\n"
+		"ccert_subject=\nccert_issuer=\nccert_fingerprint=\n"
+		"ccert_pubkey_fingerprint=\nencryption_protocol=\n"
+		"encryption_cipher=\nencryption_keysize=0\npolicy_context=\n"
+		"compatibility_level=3.6\nmail_version=3.7.11\n\n",
+		client->known ? "user." : "nobody.", (unsigned long long)n,
+		(unsigned long long)n);
 	if (write(client->fd, request, (size_t)len) != len)
 		die("write");
 }
@@ -225,8 +225,9 @@ load_take(struct load *load, struct load_client *client)
 	    memcmp(client->in + client->len - 2, "\n\n", 2) != 0)
 		return;
 	load->answers++;
-	if (load->check && (client->len != strlen(want) ||
-	                    memcmp(client->in, want, client->len) != 0))
+	if (load->check &&
+	    (client->len != strlen(want) ||
+	     memcmp(client->in, want, client->len) != 0))
 		load->wrong++;
 	client->len = 0;
 	load_ask(load, client);
@@ -335,8 +336,8 @@ wait_for(const char *want, double since)
 {
 	const struct sockaddr_un address = address_of("policyd.sock");
 	static const char request[] =
-	        "request=smtpd_access_policy\nprotocol_state=RCPT\n"
-	        "recipient=user.0@example.test\n\n";
+		"request=smtpd_access_policy\nprotocol_state=RCPT\n"
+		"recipient=user.0@example.test\n\n";
 	char answer[512] = "";
 
 	while (now() < since + 60) {
@@ -345,7 +346,8 @@ wait_for(const char *want, double since)
 		if (connect(fd, (const struct sockaddr *)&address,
 		            sizeof(address)) == 0 &&
 		    write(fd, request, sizeof(request) - 1) > 0) {
-			const ssize_t got = read(fd, answer, sizeof(answer) - 1);
+			const ssize_t got =
+				read(fd, answer, sizeof(answer) - 1);
 
 			answer[got > 0 ? got : 0] = '\0';
 		}
@@ -423,8 +425,8 @@ compare_rates(uint64_t recipients, size_t rounds, double seconds)
 int
 main(int argc, char **argv)
 {
-	const uint64_t recipients = argc > 2 ? strtoull(argv[2], NULL, 10) :
-	                                       1000000;
+	const uint64_t recipients =
+		argc > 2 ? strtoull(argv[2], NULL, 10) : 1000000;
 	const size_t rounds = argc > 3 ? strtoul(argv[3], NULL, 10) : 5;
 	const double seconds = argc > 4 ? strtod(argv[4], NULL) : 3;
 	char command[160];
@@ -432,8 +434,9 @@ main(int argc, char **argv)
 	double start;
 
 	if (argc < 2 || !mkdtemp(folder)) {
-		(void)fprintf(stderr, "usage: policy_bench BACKUPMX-POLICYD "
-		                      "[RECIPIENTS [ROUNDS [SECONDS]]]\n");
+		(void)fprintf(stderr,
+		              "usage: policy_bench BACKUPMX-POLICYD "
+		              "[RECIPIENTS [ROUNDS [SECONDS]]]\n");
 		return 64;
 	}
 	write_list(recipients);
@@ -441,8 +444,7 @@ main(int argc, char **argv)
 	floor = floor_start();
 	start = now();
 	ours = policyd_start(argv[1]);
-	(void)printf("first answer after %.2f s\n",
-	             wait_for("action=", start));
+	(void)printf("first answer after %.2f s\n", wait_for("action=", start));
 	(void)printf("%llu recipients in force after %.2f s\n",
 	             (unsigned long long)recipients,
 	             wait_for("action=DUNNO", start));
@@ -454,7 +456,8 @@ main(int argc, char **argv)
 	             wait_for("action=DUNNO", start));
 	compare_rates(recipients, rounds, seconds);
 	(void)printf("memory: RssAnon %ld KiB, RssFile %ld KiB\n",
-	             status_kib(ours, "RssAnon:"), status_kib(ours, "RssFile:"));
+	             status_kib(ours, "RssAnon:"),
+	             status_kib(ours, "RssFile:"));
 	(void)kill(ours, SIGTERM);
 	(void)kill(floor, SIGKILL);
 	while (wait(NULL) > 0)

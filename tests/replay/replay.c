@@ -72,8 +72,8 @@ struct replay {
 static void
 fail(const struct replay *r, const char *what, const char *got)
 {
-	(void)fprintf(stderr, "%s:%d: %s: got \"%s\"\n", r->path, r->line,
-	              what, got);
+	(void)fprintf(stderr, "%s:%d: %s: got \"%s\"\n", r->path, r->line, what,
+	              got);
 	exit(1);
 }
 
@@ -149,19 +149,19 @@ static void
 start(struct replay *r, struct bmx_config *config)
 {
 	const struct bmx_engine_parts parts = {
-	        .list = scripted_list_source(&r->list),
-	        .clock = r->loop->clock,
-	        .log = r->log,
-	        .metrics = r->metrics,
+		.list = scripted_list_source(&r->list),
+		.clock = r->loop->clock,
+		.log = r->log,
+		.metrics = r->metrics,
 	};
 	const struct bmx_clients_parts client_parts = {
-	        .loop = r->loop,
-	        .log = r->log,
-	        .metrics = r->metrics,
-	        .max = CONNECTIONS,
-	        .answer = on_request,
-	        .on_room = on_room,
-	        .ctx = r,
+		.loop = r->loop,
+		.log = r->log,
+		.metrics = r->metrics,
+		.max = CONNECTIONS,
+		.answer = on_request,
+		.on_room = on_room,
+		.ctx = r,
 	};
 	char name[] = "main";
 
@@ -222,7 +222,7 @@ do_list(struct replay *r, char *rest)
 {
 	char *save = NULL;
 	struct scripted_domain *domain =
-	        synced_domain(r, strtok_r(rest, " ", &save));
+		synced_domain(r, strtok_r(rest, " ", &save));
 	char *entry;
 
 	domain->count = 0;
@@ -399,11 +399,11 @@ static const struct {
 	const char *verb;
 	void (*run)(struct replay *, char *rest);
 } verbs[] = {
-        {"list", do_list},     {"synced", do_synced},   {"nolist", do_nolist},
-        {"fault", do_fault},   {"advance", do_advance}, {"wall", do_wall},
-        {"ask", do_ask},       {"open", do_open},       {"send", do_send},
-        {"expect", do_expect}, {"answer", do_answer},   {"silent", do_silent},
-        {"closed", do_closed}, {"log", do_log},
+	{"list", do_list},     {"synced", do_synced},   {"nolist", do_nolist},
+	{"fault", do_fault},   {"advance", do_advance}, {"wall", do_wall},
+	{"ask", do_ask},       {"open", do_open},       {"send", do_send},
+	{"expect", do_expect}, {"answer", do_answer},   {"silent", do_silent},
+	{"closed", do_closed}, {"log", do_log},
 };
 
 static void

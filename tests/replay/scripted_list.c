@@ -115,7 +115,7 @@ scripted_list_add(struct scripted_domain *domain, const char *entry)
 	memcpy(domain->locals[domain->count], entry, len);
 	domain->locals[domain->count][len] = '\0';
 	domain->states[domain->count] =
-	        colon ? state_of(colon + 1) : BMX_RECIPIENT_ACTIVE;
+		colon ? state_of(colon + 1) : BMX_RECIPIENT_ACTIVE;
 	if (strcmp(entry, BMX_LOCAL_WILDCARD) == 0)
 		domain->meta.has_wildcard = true;
 	domain->count++;

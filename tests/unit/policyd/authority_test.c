@@ -45,7 +45,7 @@ main(void)
 
 	for (size_t i = 0; i < rows; i++)
 		tests[i] = (struct CMUnitTest){.name = cases[i].name,
-		                                   .test_func = test_authority,
-		                                   .initial_state = &cases[i]};
+		                               .test_func = test_authority,
+		                               .initial_state = &cases[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

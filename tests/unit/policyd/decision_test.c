@@ -89,10 +89,11 @@ test_list_is_needed(void **state)
 static bool
 has_evidence(const struct bmx_facts *f)
 {
-	return f->role || (f->form == BMX_LOCAL_OK &&
-	                   ((f->list == BMX_LIST_HAS &&
-	                     f->state == BMX_RECIPIENT_ACTIVE) ||
-	                    f->list == BMX_LIST_HAS_WILDCARD));
+	return f->role ||
+		(f->form == BMX_LOCAL_OK &&
+	         ((f->list == BMX_LIST_HAS &&
+	           f->state == BMX_RECIPIENT_ACTIVE) ||
+	          f->list == BMX_LIST_HAS_WILDCARD));
 }
 
 /* What counts as authority to refuse for good. */
@@ -102,7 +103,7 @@ has_authority(const struct bmx_facts *f)
 	if (f->list == BMX_LIST_HAS && f->form == BMX_LOCAL_OK)
 		return f->state == BMX_RECIPIENT_DISABLED;
 	return (f->authority == FRESH || f->authority == FROZEN) &&
-	       f->list != BMX_LIST_FAILED && f->list != BMX_LIST_NOT_ASKED;
+		f->list != BMX_LIST_FAILED && f->list != BMX_LIST_NOT_ASKED;
 }
 
 static void
@@ -156,8 +157,8 @@ main(void)
 {
 	const size_t rows = sizeof(cases) / sizeof(cases[0]);
 	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0]) + 2] = {
-	        cmocka_unit_test(test_list_is_needed),
-	        cmocka_unit_test(test_promises),
+		cmocka_unit_test(test_list_is_needed),
+		cmocka_unit_test(test_promises),
 	};
 
 	for (size_t i = 0; i < rows; i++)
