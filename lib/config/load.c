@@ -122,6 +122,8 @@ warn_if_planned(struct loader *loader, const struct config_row *row,
 
 	if (!fine || value->count == 0 || value->items[0][0] == '\0' ||
 	    strcmp(value->items[0], fine) == 0 ||
+	    (row->type == CONFIG_BOOL && strcmp(fine, "false") == 0 &&
+	     strcmp(value->items[0], "no") == 0) ||
 	    (fine[len - 1] == ':' && strncmp(value->items[0], fine, len) == 0))
 		return;
 	config_problem(loader->problems, value->at, true,
