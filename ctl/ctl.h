@@ -49,4 +49,13 @@ int bmxctl_usage(const struct bmxctl *ctl, const char *words);
 /** `config check` and `config dump [--all]`. */
 int bmxctl_config(struct bmxctl *ctl, int argc, char **argv);
 
+/** `lookup [--json] ADDRESS`: exit status 0 valid, 1 unknown, 75 cannot say. */
+int bmxctl_lookup(struct bmxctl *ctl, int argc, char **argv);
+
+/** `reload`. */
+int bmxctl_reload(struct bmxctl *ctl, int argc, char **argv);
+
+/** `status [--json]`. */
+int bmxctl_status(struct bmxctl *ctl, int argc, char **argv);
+
 #endif

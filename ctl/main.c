@@ -19,6 +19,10 @@ struct command {
 
 static const struct command commands[] = {
 	{"config", "check the configuration file, or print it", bmxctl_config},
+	{"lookup", "what would Postfix be told of an address, and why",
+         bmxctl_lookup},
+	{"reload", "let policyd read its configuration again", bmxctl_reload},
+	{"status", "how policyd and its lists do", bmxctl_status},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

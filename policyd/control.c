@@ -89,6 +89,19 @@ on_pause_over(void *ctx)
 	listen_again(control);
 }
 
+/* Gives back what an unlinked connection holds. */
+static void
+release(struct connection *connection)
+{
+	struct bmx_loop *loop = connection->control->loop;
+
+	bmx_watch_free(loop, &connection->watch);
+	bmx_timer_free(loop, &connection->timer);
+	(void)close(connection->fd);
+	free(connection->answer);
+	free(connection);
+}
+
 static void
 connection_free(struct connection *connection)
 {
@@ -99,11 +112,7 @@ connection_free(struct connection *connection)
 		at = &(*at)->next;
 	*at = connection->next;
 	control->count--;
-	bmx_watch_free(control->loop, &connection->watch);
-	bmx_timer_free(control->loop, &connection->timer);
-	(void)close(connection->fd);
-	free(connection->answer);
-	free(connection);
+	release(connection);
 }
 
 static void
@@ -341,8 +350,10 @@ bmx_control_free(struct bmx_control **control)
 
 	if (!old)
 		return;
-	while (old->connections)
-		connection_free(old->connections);
+	for (struct connection *c = old->connections, *next; c; c = next) {
+		next = c->next;
+		release(c);
+	}
 	bmx_watch_free(old->loop, &old->listener);
 	bmx_timer_free(old->loop, &old->pause);
 	(void)close(old->listen_fd);

@@ -34,6 +34,7 @@ struct bench {
 	char lines[64][512];
 	size_t line_count;
 	size_t done;
+	size_t depth;   /* of on_done within on_done */
 	bool ask_again; /* on_done asks for the same domain */
 };
 
@@ -95,9 +96,11 @@ on_done(void *ctx, struct bmx_slice domain,
 
 	(void)outcome;
 	bench->done++;
+	assert_int_equal(++bench->depth, 1);
 	if (bench->ask_again && bench->done < 100)
 		assert_int_equal(bmx_sync_request(bench->sync, domain, NULL),
 		                 0);
+	bench->depth--;
 }
 
 static struct bmx_config_domain
@@ -516,7 +519,10 @@ reload_keeps_state(void **state)
 	end_well(bench, 1);
 	fake_loop_advance(bench->loop, 5000);
 	assert_string_equal(bench->worker.domain, "a.test");
-	assert_true(bench->worker.busy);
+	/* What was logged before the reload is not said again. */
+	bench->line_count = 0;
+	end_badly(bench, BMX_E_IO, "broken");
+	assert_int_equal(bench->line_count, 0);
 }
 
 static void
@@ -565,6 +571,19 @@ reload_without_domain(void **state)
 	assert_true(bench->worker.busy);
 	fake_loop_advance(bench->loop, BMX_SYNC_JOB_MAX_MS - 1);
 	assert_int_equal(bench->worker.stops, 1);
+}
+
+static void
+reload_without_any(void **state)
+{
+	struct bench *bench = *state;
+
+	configure_one(bench, "a.test", "file:/a");
+	configure(bench, NULL, 0);
+	assert_int_equal(bench->worker.stops, 1);
+	assert_int_equal(fake_loop_timers(bench->loop), 0);
+	fake_loop_advance(bench->loop, 2 * BMX_SYNC_JOB_MAX_MS);
+	assert_int_equal(bench->worker.starts, 1);
 }
 
 static void
@@ -631,6 +650,7 @@ main(void)
 	             reload_shorter_refresh),
 		CASE("reload without a domain stops its job",
 	             reload_without_domain),
+		CASE("reload without any list stops all", reload_without_any),
 		CASE("reload keeps the queue, without doubles",
 	             reload_keeps_queue),
 		CASE("phases have names", phase_names),

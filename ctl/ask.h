@@ -1,0 +1,39 @@
+/*
+ * ask.h - backupmxctl's end of the daemon's control socket.
+ */
+#ifndef BACKUPMX_CTL_ASK_H
+#define BACKUPMX_CTL_ASK_H
+
+#include "ctl/ctl.h"
+
+/** How long the daemon may take to be reached, ms. */
+#define BMXCTL_CONNECT_MS 2000
+/** How long it may take to answer, ms: as long as it gives us. */
+#define BMXCTL_ANSWER_MS 10000
+
+struct json_t; /* jansson's */
+
+/**
+ * Asks policyd one thing and waits for the answer. argument is "" for verbs
+ * that take none. What goes wrong, an answer with `"ok": false` among it, is
+ * written to stderr in one line.
+ * @return the answer, whose reference the caller drops, or NULL with
+ *         *status_out set: EX_TEMPFAIL when policyd cannot be reached or does
+ *         not answer, EX_UNAVAILABLE when it says no, others as they come
+ */
+struct json_t *bmxctl_ask(const struct bmxctl *ctl, const char *verb,
+                          const char *argument, int *status_out);
+
+/** The string at key, "" when there is none; borrowed from object. */
+const char *bmxctl_string(const struct json_t *object, const char *key);
+
+/** The number at key, 0 when there is none. */
+long long bmxctl_number(const struct json_t *object, const char *key);
+
+/** Prints the answer as JSON, indented. Returns EX_OK or EX_IOERR. */
+int bmxctl_print_json(const struct json_t *answer);
+
+/** Prints a duration in its two largest units: "-" when less than 0. */
+void bmxctl_print_age(long long seconds);
+
+#endif

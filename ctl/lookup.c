@@ -1,0 +1,102 @@
+/* backupmxctl lookup [--json] ADDRESS */
+#include <string.h>
+
+#include <sysexits.h>
+
+#include <jansson.h>
+
+#include "ctl/ask.h"
+
+/* Exit statuses, also what the daemon's answer may ask for. */
+enum { LOOKUP_VALID = 0, LOOKUP_UNKNOWN = 1 };
+
+static void
+print_list(const json_t *answer)
+{
+	const json_t *list = json_object_get(answer, "list");
+
+	(void)printf("list:       %s", bmxctl_string(answer, "authority"));
+	if (json_is_object(list)) {
+		(void)printf(", generation %lld, %lld entries, age ",
+		             bmxctl_number(list, "generation"),
+		             bmxctl_number(list, "entries"));
+		bmxctl_print_age(bmxctl_number(list, "age_s"));
+	}
+	(void)putchar('\n');
+}
+
+static void
+print_steps(const json_t *steps)
+{
+	for (size_t i = 0; i < json_array_size(steps); i++) {
+		const json_t *step = json_array_get(steps, i);
+		const char *detail = bmxctl_string(step, "detail");
+
+		(void)printf("%2zu. %-22s %s", i + 1,
+		             bmxctl_string(step, "step"),
+		             bmxctl_string(step, "result"));
+		if (detail[0] != '\0')
+			(void)printf(" (%s)", detail);
+		(void)putchar('\n');
+	}
+}
+
+static void
+print_text(const json_t *answer)
+{
+	(void)printf("address:    %s\n", bmxctl_string(answer, "address"));
+	(void)printf("looked up:  %s\n", bmxctl_string(answer, "normalised"));
+	(void)printf("domain:     %s\n", bmxctl_string(answer, "domain"));
+	if (json_is_true(json_object_get(answer, "served"))) {
+		(void)printf("mode:       %s\n", bmxctl_string(answer, "mode"));
+		print_list(answer);
+	} else {
+		(void)printf("served:     no, there is no section for it\n");
+	}
+	print_steps(json_object_get(answer, "steps"));
+	(void)printf("verdict:    %s", bmxctl_string(answer, "verdict"));
+	if (bmxctl_string(answer, "source")[0] != '\0')
+		(void)printf(" (from %s)", bmxctl_string(answer, "source"));
+	(void)printf("\nreply:      %s\n", bmxctl_string(answer, "reply"));
+}
+
+/* What the daemon says, if it is one of ours; an answer that we do not
+ * understand is "cannot say". */
+static int
+status_of(const json_t *answer)
+{
+	const json_t *status = json_object_get(answer, "exit");
+
+	if (!json_is_integer(status))
+		return EX_TEMPFAIL;
+	switch (json_integer_value(status)) {
+	case LOOKUP_VALID:
+		return LOOKUP_VALID;
+	case LOOKUP_UNKNOWN:
+		return LOOKUP_UNKNOWN;
+	default:
+		return EX_TEMPFAIL;
+	}
+}
+
+int
+bmxctl_lookup(struct bmxctl *ctl, int argc, char **argv)
+{
+	const bool as_json = argc == 3 && strcmp(argv[1], "--json") == 0;
+	int status = EX_TEMPFAIL;
+	json_t *answer;
+
+	if (argc != 2 + as_json || argv[argc - 1][0] == '\0' ||
+	    argv[argc - 1][0] == '-')
+		return bmxctl_usage(ctl, "lookup [--json] ADDRESS");
+	answer = bmxctl_ask(ctl, "lookup", argv[argc - 1], &status);
+	if (!answer) /* what policyd cannot tell is not known */
+		return status == EX_UNAVAILABLE ? EX_TEMPFAIL : status;
+	status = status_of(answer);
+	if (as_json && bmxctl_print_json(answer) != EX_OK)
+		status = EX_IOERR;
+	else if (!as_json)
+		print_text(answer);
+	json_decref(answer);
+	return status;
+}
