@@ -1,5 +1,95 @@
-int
-main(void)
+/*
+ * backupmxctl: the administrator's command. Finds the subcommand and runs it.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <backupmx/config_names.h>
+
+#include "ctl/ctl.h"
+
+struct command {
+	const char *name;
+	const char *help; /* one line */
+	bmxctl_command *run;
+};
+
+static const struct command commands[] = {
+	{"config", "check the configuration file, or print it", bmxctl_config},
+};
+
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void
+print_help(const struct bmxctl *ctl, FILE *out)
 {
-	return 0;
+	(void)fprintf(out, "usage: %s [-hV] [-c FILE] COMMAND [WORD ...]\n\n",
+	              ctl->program);
+	for (size_t i = 0; i < COMMANDS; i++)
+		(void)fprintf(out, "  %-10s %s\n", commands[i].name,
+		              commands[i].help);
+}
+
+static const struct command *
+find_command(const char *name)
+{
+	for (size_t i = 0; i < COMMANDS; i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static int
+unknown_command(const struct bmxctl *ctl, const char *name)
+{
+	const char *names[COMMANDS];
+	const char *nearest;
+
+	for (size_t i = 0; i < COMMANDS; i++)
+		names[i] = commands[i].name;
+	nearest = bmx_config_nearest_name(name, names, COMMANDS);
+	(void)fprintf(stderr, "%s: there is no command \"%s\"", ctl->program,
+	              name);
+	if (nearest)
+		(void)fprintf(stderr, "; did you mean \"%s\"?", nearest);
+	(void)fprintf(stderr, "\n%s: -h lists the commands\n", ctl->program);
+	return EX_USAGE;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct bmxctl ctl = {"backupmxctl", BMX_CONFIG_PATH};
+	const struct command *command;
+	int option;
+
+	/* '+': what follows the subcommand's name is the subcommand's. */
+	while ((option = getopt(argc, argv, "+c:hV")) != -1) {
+		if (option == 'c') {
+			ctl.config_path = optarg;
+		} else if (option == 'h') {
+			print_help(&ctl, stdout);
+			return EX_OK;
+		} else if (option == 'V') {
+			(void)printf("backupmxctl %s\n", BMX_VERSION);
+			return EX_OK;
+		} else {
+			print_help(&ctl, stderr);
+			return EX_USAGE;
+		}
+	}
+	if (optind >= argc) {
+		print_help(&ctl, stderr);
+		return EX_USAGE;
+	}
+	command = find_command(argv[optind]);
+	if (!command)
+		return unknown_command(&ctl, argv[optind]);
+	argc -= optind;
+	argv += optind;
+	optind = 1;
+	return command->run(&ctl, argc, argv);
 }

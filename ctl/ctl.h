@@ -1,0 +1,52 @@
+/*
+ * ctl.h - what the subcommands of backupmxctl share.
+ *
+ * A subcommand is one file ctl/NAME.c with one function bmxctl_NAME, declared
+ * here, and one row in main.c's table.
+ */
+#ifndef BACKUPMX_CTL_CTL_H
+#define BACKUPMX_CTL_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+#include <backupmx/config.h>
+#include <backupmx/error.h>
+
+/** What the command line says before the subcommand. */
+struct bmxctl {
+	const char *program;     /* its name in messages: "backupmxctl" */
+	const char *config_path; /* -c, or BMX_CONFIG_PATH */
+};
+
+/**
+ * Runs a subcommand. argv[0] is its name, argv[1] to argv[argc - 1] are its
+ * words; optind is 1, so getopt may be used at once.
+ * @return the exit status, of sysexits(3) unless the command says otherwise
+ */
+typedef int bmxctl_command(struct bmxctl *ctl, int argc, char **argv);
+
+/** Writes each problem as `FILE:LINE: error|warning: text`. */
+void bmxctl_print_problems(FILE *out,
+                           const struct bmx_config_problems *problems);
+
+/**
+ * Loads the configuration and writes its problems to stderr; warnings only
+ * when with_warnings. Any other error is written as well.
+ * @return the snapshot, which the caller drops, or NULL with *status_out set
+ *         to the exit status
+ */
+struct bmx_config *bmxctl_load_config(const struct bmxctl *ctl,
+                                      bool with_warnings, int *status_out);
+
+/** Writes `PROGRAM: text` of err to stderr. Returns its exit status. */
+int bmxctl_fail(const struct bmxctl *ctl, const struct bmx_error *err);
+
+/** Writes `PROGRAM: usage: PROGRAM words` to stderr. Returns EX_USAGE. */
+int bmxctl_usage(const struct bmxctl *ctl, const char *words);
+
+/** `config check` and `config dump [--all]`. */
+int bmxctl_config(struct bmxctl *ctl, int argc, char **argv);
+
+#endif

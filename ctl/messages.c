@@ -1,0 +1,63 @@
+/* What every subcommand says in the same way. */
+#include <stdio.h>
+
+#include <sysexits.h>
+
+#include "ctl/ctl.h"
+
+static void
+print_problem(FILE *out, const struct bmx_config_problem *problem)
+{
+	const char *kind = problem->warning ? "warning" : "error";
+
+	(void)fprintf(out, "%s:%d: %s: %s\n", problem->file, problem->line,
+	              kind, problem->text);
+}
+
+void
+bmxctl_print_problems(FILE *out, const struct bmx_config_problems *problems)
+{
+	for (size_t i = 0; i < bmx_config_problems_count(problems); i++)
+		print_problem(out, bmx_config_problems_get(problems, i));
+}
+
+struct bmx_config *
+bmxctl_load_config(const struct bmxctl *ctl, bool with_warnings,
+                   int *status_out)
+{
+	struct bmx_config_problems *problems = bmx_config_problems_new();
+	struct bmx_config *config;
+	struct bmx_error err;
+
+	if (!problems) {
+		(void)bmx_error_set(&err, BMX_E_NOMEM, "memory is short");
+		*status_out = bmxctl_fail(ctl, &err);
+		return NULL;
+	}
+	config = bmx_config_load(ctl->config_path, problems, &err);
+	if (!config || with_warnings)
+		bmxctl_print_problems(stderr, problems);
+	if (!config) {
+		/* A mistake in the file, whatever kind, is EX_CONFIG. */
+		*status_out = bmxctl_fail(ctl, &err);
+		if (err.code == BMX_E_SYNTAX || err.code == BMX_E_NOT_FOUND)
+			*status_out = EX_CONFIG;
+	}
+	bmx_config_problems_free(&problems);
+	return config;
+}
+
+int
+bmxctl_fail(const struct bmxctl *ctl, const struct bmx_error *err)
+{
+	(void)fprintf(stderr, "%s: %s\n", ctl->program, err->text);
+	return bmx_error_exit_status(err->code);
+}
+
+int
+bmxctl_usage(const struct bmxctl *ctl, const char *words)
+{
+	(void)fprintf(stderr, "%s: usage: %s %s\n", ctl->program, ctl->program,
+	              words);
+	return EX_USAGE;
+}

@@ -1,0 +1,134 @@
+/*
+ * The option table: checks, `config dump`, the restart rule and the lint of
+ * the manual all come from here.
+ */
+#include "config_priv.h"
+
+#define S INT64_C(1000)
+#define M (60 * S)
+#define H (60 * M)
+#define D (24 * H)
+
+static const char *const log_words[] = {
+	[BMX_LOG_TO_STDERR] = "stderr", [BMX_LOG_TO_SYSLOG] = "syslog", NULL};
+static const char *const mode_words[] = {
+	[BMX_MODE_ENFORCE] = "enforce", [BMX_MODE_OBSERVE] = "observe", NULL};
+static const char *const tls_words[] = {
+	[BMX_TLS_NONE] = "none",       [BMX_TLS_MAY] = "may",
+	[BMX_TLS_ENCRYPT] = "encrypt", [BMX_TLS_VERIFY] = "verify",
+	[BMX_TLS_DANE] = "dane",       NULL};
+static const char *const accept_all_words[] = {[BMX_ACCEPT_ALL_ACCEPT] =
+                                                       "accept",
+                                               [BMX_ACCEPT_ALL_DEFER] = "defer",
+                                               NULL};
+static const char *const primary_up_words[] = {[BMX_PRIMARY_UP_ACCEPT] =
+                                                       "accept",
+                                               [BMX_PRIMARY_UP_DEFER] = "defer",
+                                               [BMX_PRIMARY_UP_GATE] = "gate",
+                                               NULL};
+static const char *const bounce_words[] = {
+	[BMX_BOUNCE_GUARD_OFF] = "off",
+	[BMX_BOUNCE_GUARD_QUARANTINE] = "quarantine",
+	[BMX_BOUNCE_GUARD_DISCARD] = "discard",
+	NULL};
+static const char *const action_words[] = {[BMX_ACTION_IGNORE] = "ignore",
+                                           [BMX_ACTION_TAG] = "tag",
+                                           [BMX_ACTION_DEFER] = "defer",
+                                           [BMX_ACTION_REJECT] = "reject",
+                                           NULL};
+
+#define PLANNED true
+#define BUILT false
+#define SUB(type, field)                                                       \
+	offsetof(struct type, field), sizeof(((struct type *)0)->field)
+
+/* clang-format off */
+const struct config_section_row config_sections[CONFIG_SECTIONS] = {
+	[CONFIG_ROOT]    = {"",        CONFIG_ROOT,   false, BUILT,   0, sizeof(struct bmx_config), "the top level"},
+	[CONFIG_POLICYD] = {"policyd", CONFIG_ROOT,   false, BUILT,   SUB(bmx_config, policyd), "backupmx-policyd"},
+	[CONFIG_MILTER]  = {"milter",  CONFIG_ROOT,   false, BUILT,   SUB(bmx_config, milter), "backupmx-milter"},
+	[CONFIG_REDIS]   = {"redis",   CONFIG_ROOT,   false, PLANNED, SUB(bmx_config, redis), "what backups share; absent: LMDB alone"},
+	[CONFIG_DOMAIN]  = {"domain",  CONFIG_ROOT,   true,  BUILT,   0, sizeof(struct bmx_config_domain), "a domain that is backed up"},
+	[CONFIG_SPF]     = {"spf",     CONFIG_DOMAIN, false, BUILT,   SUB(bmx_config_domain, spf), "what an SPF result does"},
+	[CONFIG_DNSBL]   = {"dnsbl",   CONFIG_DOMAIN, false, PLANNED, SUB(bmx_config_domain, dnsbl), "DNS block lists"},
+	[CONFIG_SCANNER] = {"scanner", CONFIG_DOMAIN, true,  PLANNED, 0, sizeof(struct bmx_config_scanner), "a content scanner"},
+};
+
+#define AT(type, field) offsetof(struct type, field), 0
+#define AT2(type, field, second) offsetof(struct type, field), offsetof(struct type, second)
+#define RELOAD true
+#define RESTART false
+#define POLICYD_SOCKET "unix:/var/spool/postfix/backupmx/policyd.sock"
+
+const struct config_row config_rows[] = {
+	{CONFIG_ROOT, "hostname", CONFIG_STRING, AT(bmx_config, hostname), "", 1, 253, NULL, RELOAD, NULL, "EHLO name and authserv-id; by default the system's host name"},
+	{CONFIG_ROOT, "state_dir", CONFIG_STRING, AT(bmx_config, state_dir), "/var/lib/backupmx", 1, 512, NULL, RESTART, NULL, "folder of the LMDB files"},
+	{CONFIG_ROOT, "log", CONFIG_ENUM, AT(bmx_config, log), "syslog", 0, 0, log_words, RESTART, NULL, "where log lines go"},
+	{CONFIG_ROOT, "resolver", CONFIG_STRINGS, AT(bmx_config, resolver), "{}", 0, 16, NULL, RESTART, NULL, "DNS servers as address@port; none: resolv.conf"},
+
+	{CONFIG_POLICYD, "policyd.listen", CONFIG_ENDPOINTS, AT2(bmx_config_policyd, listen, listen_count), "{\"" POLICYD_SOCKET "\"}", 1, 16, NULL, RESTART, NULL, "sockets that Postfix asks"},
+	{CONFIG_POLICYD, "policyd.socket_mode", CONFIG_MODE, AT(bmx_config_policyd, socket_mode), "0660", 0, 0777, NULL, RESTART, NULL, "mode of unix sockets"},
+	{CONFIG_POLICYD, "policyd.socket_group", CONFIG_STRING, AT(bmx_config_policyd, socket_group), "postfix", 0, 64, NULL, RESTART, NULL, "group of unix sockets; empty: the process's own"},
+	{CONFIG_POLICYD, "policyd.deadline", CONFIG_DURATION, AT(bmx_config_policyd, deadline_ms), "5s", 100, 30 * S, NULL, RELOAD, NULL, "reply to one RCPT, call-ahead included"},
+	{CONFIG_POLICYD, "policyd.metrics", CONFIG_ENDPOINT_OR_OFF, AT2(bmx_config_policyd, metrics, metrics_on), "inet:127.0.0.1:9517", 0, 0, NULL, RESTART, NULL, "Prometheus text and /healthz; empty: off"},
+	{CONFIG_POLICYD, "policyd.control", CONFIG_ENDPOINT_OR_OFF, AT2(bmx_config_policyd, control, control_on), "unix:/run/backupmx/control.sock", 0, 0, NULL, RESTART, NULL, "socket that backupmxctl asks; empty: off"},
+
+	{CONFIG_MILTER, "milter.listen", CONFIG_ENDPOINT, AT(bmx_config_milter, listen), "unix:/var/spool/postfix/backupmx/milter.sock", 0, 0, NULL, RESTART, NULL, "socket of smtpd_milters"},
+	{CONFIG_MILTER, "milter.socket_mode", CONFIG_MODE, AT(bmx_config_milter, socket_mode), "0660", 0, 0777, NULL, RESTART, NULL, "mode of a unix socket"},
+	{CONFIG_MILTER, "milter.socket_group", CONFIG_STRING, AT(bmx_config_milter, socket_group), "postfix", 0, 64, NULL, RESTART, NULL, "group of a unix socket; empty: the process's own"},
+	{CONFIG_MILTER, "milter.policy", CONFIG_ENDPOINT_OR_OFF, AT2(bmx_config_milter, policy, policy_on), POLICYD_SOCKET, 0, 0, NULL, RELOAD, NULL, "where recipients are asked for; empty: left to check_policy_service"},
+	{CONFIG_MILTER, "milter.metrics", CONFIG_ENDPOINT_OR_OFF, AT2(bmx_config_milter, metrics, metrics_on), "inet:127.0.0.1:9518", 0, 0, NULL, RESTART, NULL, "Prometheus text and /healthz; empty: off"},
+	{CONFIG_MILTER, "milter.trusted", CONFIG_NETWORKS, AT2(bmx_config_milter, trusted, trusted_count), "{\"127.0.0.0/8\", \"::1/128\"}", 0, 1024, NULL, RELOAD, NULL, "clients that are not checked"},
+	{CONFIG_MILTER, "milter.bounce_guard", CONFIG_ENUM, AT(bmx_config_milter, bounce_guard), "quarantine", 0, 0, bounce_words, RELOAD, NULL, "what happens to a bounce to an unauthenticated sender"},
+
+	{CONFIG_REDIS, "redis.servers", CONFIG_STRINGS, AT(bmx_config_redis, servers), "{\"unix:/run/redis/redis-server.sock\"}", 0, 64, NULL, RESTART, NULL, "tried in order"},
+	{CONFIG_REDIS, "redis.sentinels", CONFIG_STRINGS, AT(bmx_config_redis, sentinels), "{}", 0, 64, NULL, RESTART, NULL, "Sentinels, instead of servers"},
+	{CONFIG_REDIS, "redis.master_name", CONFIG_STRING, AT(bmx_config_redis, master_name), "", 0, 255, NULL, RESTART, NULL, "the name Sentinels know the server by"},
+	{CONFIG_REDIS, "redis.cluster", CONFIG_BOOL, AT(bmx_config_redis, cluster), "false", 0, 0, NULL, RESTART, NULL, "follow MOVED and ASK"},
+	{CONFIG_REDIS, "redis.username", CONFIG_STRING, AT(bmx_config_redis, username), "", 0, 255, NULL, RESTART, NULL, "user for AUTH"},
+	{CONFIG_REDIS, "redis.password_file", CONFIG_STRING, AT(bmx_config_redis, password_file), "", 0, 1000, NULL, RESTART, NULL, "file with the password for AUTH"},
+	{CONFIG_REDIS, "redis.database", CONFIG_NUMBER, AT(bmx_config_redis, database), "0", 0, 1023, NULL, RESTART, NULL, "number for SELECT"},
+	{CONFIG_REDIS, "redis.prefix", CONFIG_STRING, AT(bmx_config_redis, prefix), "bmx", 1, 64, NULL, RESTART, NULL, "what every key begins with"},
+	{CONFIG_REDIS, "redis.timeout", CONFIG_DURATION, AT(bmx_config_redis, timeout_ms), "250ms", 10, 10 * S, NULL, RESTART, NULL, "longest wait for one answer"},
+	{CONFIG_REDIS, "redis.tls_ca_file", CONFIG_STRING, AT(bmx_config_redis, tls_ca_file), "", 0, 1000, NULL, RESTART, NULL, "certificate authorities for rediss://; empty: the system's"},
+
+	{CONFIG_DOMAIN, "domain.mode", CONFIG_ENUM, AT(bmx_config_domain, mode), "enforce", 0, 0, mode_words, RELOAD, NULL, "observe: log what would be refused, refuse nothing"},
+	{CONFIG_DOMAIN, "domain.primary", CONFIG_STRINGS, AT(bmx_config_domain, primary), "{\"mx\"}", 1, 64, NULL, RELOAD, NULL, "the primary's hosts; mx: the MX hosts better than ours"},
+	{CONFIG_DOMAIN, "domain.tls", CONFIG_ENUM, AT(bmx_config_domain, tls), "may", 0, 0, tls_words, RELOAD, NULL, "TLS of call-ahead"},
+	{CONFIG_DOMAIN, "domain.tls_ca_file", CONFIG_STRING, AT(bmx_config_domain, tls_ca_file), "", 0, 1000, NULL, RELOAD, NULL, "certificate authorities; empty: the system's"},
+	{CONFIG_DOMAIN, "domain.accept_all", CONFIG_ENUM, AT(bmx_config_domain, accept_all), "accept", 0, 0, accept_all_words, RELOAD, NULL, "when the primary takes any local part"},
+	{CONFIG_DOMAIN, "domain.recipients", CONFIG_STRING, AT(bmx_config_domain, recipients), "", 0, 1000, NULL, RELOAD, "file:", "source of the recipient list; empty: none"},
+	{CONFIG_DOMAIN, "domain.refresh", CONFIG_DURATION, AT(bmx_config_domain, refresh_ms), "5m", 1 * S, 7 * D, NULL, RELOAD, NULL, "how often the list is fetched"},
+	{CONFIG_DOMAIN, "domain.list_max_age", CONFIG_DURATION, AT(bmx_config_domain, list_max_age_ms), "24h", 1 * S, 365 * D, NULL, RELOAD, NULL, "an older list may no longer refuse while the primary is up"},
+	{CONFIG_DOMAIN, "domain.max_shrink", CONFIG_PERCENT, AT(bmx_config_domain, max_shrink), "20", 0, 100, NULL, RELOAD, NULL, "per cent: a new list that loses more is refused"},
+	{CONFIG_DOMAIN, "domain.call_ahead", CONFIG_BOOL, AT(bmx_config_domain, call_ahead), "true", 0, 0, NULL, RELOAD, "false", "ask the primary over SMTP when the list cannot tell"},
+	{CONFIG_DOMAIN, "domain.primary_up", CONFIG_ENUM, AT(bmx_config_domain, primary_up), "accept", 0, 0, primary_up_words, RELOAD, "accept", "what a known recipient gets while the primary is up"},
+	{CONFIG_DOMAIN, "domain.recipient_delimiter", CONFIG_STRING, AT(bmx_config_domain, recipient_delimiter), "+", 0, 8, NULL, RELOAD, NULL, "characters that part a local part from its extension"},
+	{CONFIG_DOMAIN, "domain.case_sensitive", CONFIG_BOOL, AT(bmx_config_domain, case_sensitive), "false", 0, 0, NULL, RELOAD, NULL, "case of local parts counts"},
+
+	{CONFIG_SPF, "domain.spf.fail", CONFIG_ENUM, AT(bmx_config_spf, fail), "reject", 0, 0, action_words, RELOAD, NULL, "what SPF fail does"},
+	{CONFIG_SPF, "domain.spf.softfail", CONFIG_ENUM, AT(bmx_config_spf, softfail), "tag", 0, 0, action_words, RELOAD, NULL, "what SPF softfail does"},
+	{CONFIG_SPF, "domain.spf.temperror", CONFIG_ENUM, AT(bmx_config_spf, temperror), "tag", 0, 0, action_words, RELOAD, NULL, "what SPF temperror does"},
+	{CONFIG_SPF, "domain.spf.permerror", CONFIG_ENUM, AT(bmx_config_spf, permerror), "tag", 0, 0, action_words, RELOAD, NULL, "what SPF permerror does"},
+
+	{CONFIG_DNSBL, "domain.dnsbl.zones", CONFIG_STRINGS, AT(bmx_config_dnsbl, zones), "{}", 0, 64, NULL, RELOAD, NULL, "zones as zone*weight"},
+	{CONFIG_DNSBL, "domain.dnsbl.threshold", CONFIG_NUMBER, AT(bmx_config_dnsbl, threshold), "1", 1, 1000000, NULL, RELOAD, NULL, "sum of weights from which the action is taken"},
+	{CONFIG_DNSBL, "domain.dnsbl.action", CONFIG_ENUM, AT(bmx_config_dnsbl, action), "reject", 0, 0, action_words, RELOAD, NULL, "what a listed client gets"},
+
+	{CONFIG_SCANNER, "domain.scanner.type", CONFIG_STRING, AT(bmx_config_scanner, type), "rspamd", 1, 32, NULL, RELOAD, NULL, "rspamd, spamd or clamd"},
+	{CONFIG_SCANNER, "domain.scanner.urls", CONFIG_STRINGS, AT(bmx_config_scanner, urls), "{}", 0, 64, NULL, RELOAD, NULL, "tried in order"},
+};
+/* clang-format on */
+
+const size_t config_row_count = sizeof(config_rows) / sizeof(config_rows[0]);
+
+_Static_assert(sizeof(config_rows) / sizeof(config_rows[0]) <= CONFIG_ROWS_MAX,
+               "marks by row have room");
+
+const char *
+config_row_name(const struct config_row *row)
+{
+	const char *dot = strrchr(row->key, '.');
+
+	return dot ? dot + 1 : row->key;
+}

@@ -1,0 +1,181 @@
+/* Files and the problems they are expected to have. */
+#include "tests/support/cmocka.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <unistd.h>
+
+#include <backupmx/config.h>
+#include <backupmx/config_names.h>
+
+static char path[64];
+
+static struct bmx_config *
+load(const char *text, struct bmx_config_problems **problems_out)
+{
+	struct bmx_error err;
+	FILE *out;
+	int fd;
+
+	(void)strcpy(path, "/tmp/bmx-config-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	out = fdopen(fd, "w");
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+	*problems_out = bmx_config_problems_new();
+	return bmx_config_load(path, *problems_out, &err);
+}
+
+struct problem_case {
+	const char *name;
+	const char *text;
+	int line; /* of the first problem; 0: there is none */
+	bool warning;
+	const char *want; /* in its text */
+};
+
+/* clang-format off */
+static struct problem_case cases[] = {
+	{"an empty file is fine", "", 0, false, ""},
+	{"unknown key with the nearest name", "\nhostnam = \"x\"\n", 2, false, "\"hostname\""},
+	{"unknown section with the nearest name", "polcyd { a = 1 }", 1, false, "\"policyd\""},
+	{"key twice", "log = stderr\nlog = stderr", 2, false, "twice"},
+	{"section twice", "policyd { }\npolicyd { }", 2, false, "twice"},
+	{"domain twice after normalisation", "domain \"a.test\" { }\ndomain \"A.TEST\" { }", 2, false, "twice"},
+	{"missing unit", "policyd {\n deadline = 5\n}", 2, false, "unit"},
+	{"deadline at its least", "policyd { deadline = 100ms }", 0, false, ""},
+	{"deadline below its least", "policyd { deadline = 99ms }", 1, false, "100ms to 30s"},
+	{"deadline above its most", "policyd { deadline = 31s }", 1, false, "100ms to 30s"},
+	{"zero shrink", "domain \"a.test\" { max_shrink = 0 }", 0, false, ""},
+	{"shrink over 100", "domain \"a.test\" { max_shrink = 101 }", 1, false, "0 to 100"},
+	{"wrong word", "milter { bounce_guard = \"on\" }", 1, false, "off quarantine discard"},
+	{"bad endpoint", "policyd { metrics = \"foo\" }", 1, false, "unix:/path"},
+	{"metrics off", "policyd { metrics = \"\" }", 0, false, ""},
+	{"bad network on its own line", "milter { trusted = {\"::1\",\n\"10.0.0.1/8\"} }", 2, false, "prefix"},
+	{"empty trusted", "milter { trusted = {} }", 0, false, ""},
+	{"list for a scalar", "log = {\"stderr\"}", 1, false, "one value"},
+	{"lines after a C comment", "/* a\n b */\nlog = x", 3, false, "stderr syslog"},
+	{"string not closed", "log = stderr\nhostname = \"x", 2, false, "not closed"},
+	{"section not closed", "\npolicyd {", 2, false, "not closed"},
+	{"environment", "hostname = \"${HOME}\"", 1, false, "environment"},
+	{"missing include", "\ninclude(\"bmx-none.conf\")", 2, false, "No such file"},
+	{"glob without a match", "include(\"bmx-none-*.conf\")", 0, false, ""},
+	{"call-ahead is planned", "domain \"a.test\" {\n call_ahead = yes }", 2, true, "yet"},
+	{"no call-ahead", "domain \"a.test\" { call_ahead = no }", 0, false, ""},
+	{"redis is planned", "redis { }", 1, true, "yet"},
+	{"bad domain", "domain \"a..test\" { }", 1, false, "no domain"},
+};
+/* clang-format on */
+
+static void
+test_problem(void **state)
+{
+	const struct problem_case *tc = *state;
+	struct bmx_config_problems *problems;
+	struct bmx_config *config = load(tc->text, &problems);
+	const bool usable = tc->line == 0 || tc->warning;
+
+	assert_int_equal(config != NULL, usable);
+	assert_int_equal(bmx_config_problems_count(problems), tc->line != 0);
+	if (tc->line) {
+		const struct bmx_config_problem *got =
+			bmx_config_problems_get(problems, 0);
+
+		assert_int_equal(got->line, tc->line);
+		assert_int_equal(got->warning, tc->warning);
+		assert_non_null(strstr(got->text, tc->want));
+		assert_string_equal(got->file, path);
+	}
+	bmx_config_unref(&config);
+	bmx_config_problems_free(&problems);
+	(void)unlink(path);
+}
+
+static void
+test_all_in_one_run(void **state)
+{
+	struct bmx_config_problems *problems;
+	struct bmx_config *config =
+		load("a = 1\nb { c = 2 }\nlog = x\n", &problems);
+
+	(void)state;
+	assert_null(config);
+	assert_int_equal(bmx_config_problems_count(problems), 3);
+	bmx_config_problems_free(&problems);
+	(void)unlink(path);
+}
+
+static void
+test_defaults_and_dump(void **state)
+{
+	struct bmx_config_problems *problems, *more;
+	struct bmx_config *config = load(
+		"domain \"b.test\" { recipients = \"file:/x\" }", &problems);
+	struct bmx_config *again;
+	struct bmx_error err;
+	const struct bmx_config_domain *domain;
+	char *texts[2];
+	size_t sizes[2];
+	FILE *out = open_memstream(&texts[0], &sizes[0]);
+
+	(void)state;
+	assert_non_null(config);
+	assert_int_equal(config->policyd.deadline_ms, 5000);
+	assert_int_equal(config->policyd.socket_mode, 0660);
+	assert_int_equal(config->milter.trusted_count, 2);
+	domain = bmx_config_find_domain(config, BMX_SLICE("b.test"));
+	assert_non_null(domain);
+	assert_int_equal(domain->list_max_age_ms, 86400000);
+	assert_true(domain->call_ahead);
+	assert_int_equal(domain->spf.fail, BMX_ACTION_REJECT);
+	assert_null(bmx_config_find_domain(config, BMX_SLICE("c.test")));
+	assert_int_equal(bmx_config_dump(config, out, true, &err), 0);
+	(void)fclose(out);
+	(void)unlink(path);
+	/* call_ahead and primary_up are now said aloud: warnings only. */
+	again = load(texts[0], &more);
+	assert_non_null(again);
+	out = open_memstream(&texts[1], &sizes[1]);
+	assert_int_equal(bmx_config_dump(again, out, true, &err), 0);
+	(void)fclose(out);
+	assert_string_equal(texts[0], texts[1]);
+	assert_null(bmx_config_needs_restart(config, again));
+	assert_ptr_equal(bmx_config_ref(config), config);
+	domain = NULL;
+	{
+		struct bmx_config *held = config;
+
+		bmx_config_unref(&held);
+		assert_null(held);
+	}
+	assert_int_equal(config->domain_count, 1);
+	bmx_config_unref(&config);
+	bmx_config_unref(&again);
+	bmx_config_problems_free(&problems);
+	bmx_config_problems_free(&more);
+	free(texts[0]);
+	free(texts[1]);
+	(void)unlink(path);
+}
+
+#define CASES (sizeof(cases) / sizeof(cases[0]))
+
+int
+main(void)
+{
+	struct CMUnitTest tests[CASES + 2] = {
+		cmocka_unit_test(test_all_in_one_run),
+		cmocka_unit_test(test_defaults_and_dump),
+	};
+
+	for (size_t i = 0; i < CASES; i++) {
+		tests[i + 2].name = cases[i].name;
+		tests[i + 2].test_func = test_problem;
+		tests[i + 2].initial_state = &cases[i];
+	}
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
