@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <lmdb.h>
 
@@ -19,6 +20,8 @@
 /* How far the file may end before the last page that LMDB has counted: it
  * does not write pages at the end that one transaction took and gave back. */
 #define SHORT_PAGES_MAX 256
+/* Octets free under which a failed write was for want of room. */
+#define DISK_FULL_BELOW 65536
 
 struct bmx_list_reader {
 	const struct bmx_list_store *store;
@@ -62,10 +65,23 @@ code_of(int rc)
 	}
 }
 
+/* LMDB turns a write that the disk took only in part, which is how a disk
+ * becomes full, into EIO. */
+static bool
+is_disk_full(const struct bmx_list_store *store)
+{
+	struct statvfs fs;
+
+	return statvfs(store->path, &fs) == 0 &&
+		fs.f_bavail * fs.f_frsize < (fsblkcnt_t)DISK_FULL_BELOW;
+}
+
 int
 bmx_list_lmdb_error(const struct bmx_list_store *store, int rc,
                     const char *what, struct bmx_error *err)
 {
+	if (rc == EIO && is_disk_full(store))
+		rc = ENOSPC;
 	if (rc > 0)
 		return bmx_error_set_errno(err, rc, "%s: %s", store->path,
 		                           what);
