@@ -11,7 +11,7 @@ const char bmx_options_usage[] =
 	"  -f       stay in the foreground, log to standard error\n"
 	"  -t       check the configuration and exit\n"
 	"  -u USER  the user to become when started as root "
-        "(default " BMX_PRIVILEGES_USER ")\n"
+	"(default " BMX_PRIVILEGES_USER ")\n"
 	"  -V       print the version and exit\n"
 	"  -h       print this and exit\n";
 

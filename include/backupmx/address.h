@@ -84,10 +84,11 @@ enum bmx_local_form bmx_local_normalise(struct bmx_slice local,
  * to a policy service in this form: for the client's "\"joe\""@example.test it
  * says "joe"@example.test, which is not joe's mailbox.
  */
-enum bmx_local_form bmx_local_normalise_internal(
-        struct bmx_slice local, bool case_sensitive,
-        char buffer[BMX_LOCAL_BUFFER], struct bmx_slice *local_out,
-        bool *utf8_out);
+enum bmx_local_form bmx_local_normalise_internal(struct bmx_slice local,
+                                                 bool case_sensitive,
+                                                 char buffer[BMX_LOCAL_BUFFER],
+                                                 struct bmx_slice *local_out,
+                                                 bool *utf8_out);
 
 /**
  * Shortens *local, a normalised local part, to what stands before its last

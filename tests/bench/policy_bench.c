@@ -124,10 +124,12 @@ floor_run(int listener)
 		for (int i = 0; i < ready; i++) {
 			struct floor_client *client = events[i].data.ptr;
 
-			if (!client)
+			if (!client) {
 				floor_accept(epoll, listener);
-			else if (!floor_serve(client))
+			} else if (!floor_serve(client)) {
 				(void)close(client->fd);
+				free(client);
+			}
 		}
 	}
 }
@@ -146,6 +148,8 @@ floor_start(void)
 	pid = fork();
 	if (pid == 0) {
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		(void)signal(SIGPIPE,
+		             SIG_IGN); /* a load that ends mid-answer */
 		floor_run(listener);
 	}
 	(void)close(listener);
@@ -324,7 +328,8 @@ policyd_start(const char *program)
 		return pid;
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)in_folder(config, sizeof(config), "conf");
-	(void)freopen(in_folder(log, sizeof(log), "log"), "a", stderr);
+	if (!freopen(in_folder(log, sizeof(log), "log"), "a", stderr))
+		_exit(127);
 	(void)execl(program, program, "-f", "-u", "root", "-c", config,
 	            (char *)NULL);
 	_exit(127);

@@ -131,18 +131,38 @@ find_connection(struct replay *r, const char *name)
 }
 
 static void
-do_open(struct replay *r, char *name)
+attach(struct replay *r, struct connection *c)
 {
-	struct connection *c = &r->connections[r->connection_count++];
 	int pair[2];
 
-	assert(r->connection_count <= CONNECTIONS);
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
 		fail(r, "socketpair", strerror(errno));
 	(void)fcntl(pair[1], F_SETFL, O_NONBLOCK);
-	(void)snprintf(c->name, sizeof(c->name), "%s", name);
 	c->fd = pair[0];
+	c->got_len = 0;
+	c->closed = false;
 	bmx_clients_add(r->clients, pair[1]);
+}
+
+static void
+do_open(struct replay *r, char *name)
+{
+	struct connection *c = &r->connections[r->connection_count++];
+
+	assert(r->connection_count <= CONNECTIONS);
+	(void)snprintf(c->name, sizeof(c->name), "%s", name);
+	attach(r, c);
+}
+
+/* As Postfix does when policyd has closed an idle connection. */
+static void
+reconnect(struct replay *r, struct connection *c)
+{
+	receive(r, c);
+	if (!c->closed)
+		return;
+	(void)close(c->fd);
+	attach(r, c);
 }
 
 static void
@@ -303,6 +323,7 @@ do_ask(struct replay *r, char *rest)
 	               "instance=1a.2\nclient_address=192.0.2.1\n"
 	               "sender=from@sender.test\nrecipient=%s\n\n",
 	               rest, rcpt);
+	reconnect(r, find_connection(r, "main"));
 	send_text(r, "main", request);
 }
 
