@@ -72,11 +72,12 @@ struct config_row {
 	enum config_section section;
 	const char *key; /* in full: "policyd.deadline" */
 	enum config_type type;
-	size_t offset;            /* of the field in the section's struct */
-	size_t second;            /* of the count or flag */
-	const char *initial;      /* the default as the file would say it */
-	int64_t least, most;      /* numbers, durations (ms), sizes, percents */
-	const char *const *words; /* CONFIG_ENUM, NULL-terminated */
+	size_t offset;       /* of the field in the section's struct */
+	size_t second;       /* of the count or flag */
+	const char *initial; /* the default as the file would say it */
+	int64_t least, most; /* numbers, durations (ms), sizes, percents */
+	const char *const
+		*words; /* of an enum, or the only strings; NULL-ended */
 	bool reloadable;
 	/* NULL: this release acts on every value. Otherwise any value but
 	 * this one is warned of; "file:" stands for all that begin so. */

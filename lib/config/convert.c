@@ -98,23 +98,32 @@ convert_bool(const struct conversion *c)
 	wrong(c, 0, "true or false");
 }
 
-static void
-convert_enum(const struct conversion *c)
+/* The place of the value in the row's words; -1 with a problem. */
+static int
+find_word(const struct conversion *c)
 {
 	char buffer[128];
 	struct bmx_text text;
 
 	bmx_text_init(&text, buffer, sizeof(buffer));
 	bmx_text_append_string(&text, "allowed:");
-	for (unsigned i = 0; c->row->words[i]; i++) {
-		if (strcmp(c->value->items[0], c->row->words[i]) == 0) {
-			/* gcc and clang give these enums an unsigned int. */
-			memcpy(c->base + c->row->offset, &i, sizeof(i));
-			return;
-		}
+	for (int i = 0; c->row->words[i]; i++) {
+		if (strcmp(c->value->items[0], c->row->words[i]) == 0)
+			return i;
 		bmx_text_printf(&text, " %s", c->row->words[i]);
 	}
 	wrong(c, 0, buffer);
+	return -1;
+}
+
+static void
+convert_enum(const struct conversion *c)
+{
+	const int word = find_word(c);
+
+	/* gcc and clang give these enums the size of an int. */
+	if (word >= 0)
+		memcpy(c->base + c->row->offset, &word, sizeof(word));
 }
 
 static void
@@ -146,7 +155,7 @@ convert_string(const struct conversion *c)
 		wrong(c, 0, "may not be empty");
 	else if (len > (size_t)c->row->most)
 		wrong(c, 0, "too long");
-	else
+	else if (!c->row->words || find_word(c) >= 0)
 		memcpy(c->base + c->row->offset, &string, sizeof(string));
 }
 

@@ -37,6 +37,8 @@ static const char *const action_words[] = {[BMX_ACTION_IGNORE] = "ignore",
                                            [BMX_ACTION_REJECT] = "reject",
                                            NULL};
 
+static const char *const scanner_words[] = {"rspamd", "spamd", "clamd", NULL};
+
 #define PLANNED true
 #define BUILT false
 #define SUB(type, field)                                                       \
@@ -115,7 +117,7 @@ const struct config_row config_rows[] = {
 	{CONFIG_DNSBL, "domain.dnsbl.threshold", CONFIG_NUMBER, AT(bmx_config_dnsbl, threshold), "1", 1, 1000000, NULL, RELOAD, NULL, "sum of weights from which the action is taken"},
 	{CONFIG_DNSBL, "domain.dnsbl.action", CONFIG_ENUM, AT(bmx_config_dnsbl, action), "reject", 0, 0, action_words, RELOAD, NULL, "what a listed client gets"},
 
-	{CONFIG_SCANNER, "domain.scanner.type", CONFIG_STRING, AT(bmx_config_scanner, type), "rspamd", 1, 32, NULL, RELOAD, NULL, "rspamd, spamd or clamd"},
+	{CONFIG_SCANNER, "domain.scanner.type", CONFIG_STRING, AT(bmx_config_scanner, type), "rspamd", 1, 32, scanner_words, RELOAD, NULL, "rspamd, spamd or clamd"},
 	{CONFIG_SCANNER, "domain.scanner.urls", CONFIG_STRINGS, AT(bmx_config_scanner, urls), "{}", 0, 64, NULL, RELOAD, NULL, "tried in order"},
 };
 /* clang-format on */

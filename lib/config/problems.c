@@ -88,10 +88,13 @@ config_problem(struct bmx_config_problems *problems, struct config_place at,
 	struct bmx_text text;
 	va_list args;
 
-	/* Counted even if it cannot be kept: the file is refused either way. */
+	/* Counted even if it cannot be kept: the file is refused either way.
+	 * Warnings leave room for the mistakes behind them. */
 	if (!warning)
 		problems->errors++;
-	if (problems->count >= CONFIG_PROBLEMS_MAX || make_room(problems) != 0)
+	if (problems->count >= CONFIG_PROBLEMS_MAX ||
+	    (warning && problems->count >= CONFIG_PROBLEMS_MAX / 2) ||
+	    make_room(problems) != 0)
 		return;
 	va_start(args, format);
 	(void)vsnprintf(raw, sizeof(raw), format, args);

@@ -110,6 +110,25 @@ test_all_in_one_run(void **state)
 }
 
 static void
+test_scanner_type(void **state)
+{
+	struct bmx_config_problems *problems;
+	struct bmx_config *config =
+		load("domain \"a.test\" {\nscanner \"x\" {\ntype = foo } }",
+	             &problems);
+
+	(void)state;
+	assert_null(config);
+	assert_int_equal(bmx_config_problems_count(problems), 2);
+	assert_true(bmx_config_problems_get(problems, 0)->warning);
+	assert_int_equal(bmx_config_problems_get(problems, 1)->line, 3);
+	assert_non_null(strstr(bmx_config_problems_get(problems, 1)->text,
+	                       "allowed: rspamd spamd clamd"));
+	bmx_config_problems_free(&problems);
+	(void)unlink(path);
+}
+
+static void
 test_defaults_and_dump(void **state)
 {
 	struct bmx_config_problems *problems, *more;
@@ -167,15 +186,16 @@ test_defaults_and_dump(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[CASES + 2] = {
+	struct CMUnitTest tests[CASES + 3] = {
 		cmocka_unit_test(test_all_in_one_run),
+		cmocka_unit_test(test_scanner_type),
 		cmocka_unit_test(test_defaults_and_dump),
 	};
 
 	for (size_t i = 0; i < CASES; i++) {
-		tests[i + 2].name = cases[i].name;
-		tests[i + 2].test_func = test_problem;
-		tests[i + 2].initial_state = &cases[i];
+		tests[i + 3].name = cases[i].name;
+		tests[i + 3].test_func = test_problem;
+		tests[i + 3].initial_state = &cases[i];
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
