@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <backupmx/slice.h>
 
@@ -24,7 +25,20 @@ struct bmx_text {
 void bmx_text_init(struct bmx_text *text, char *buffer, size_t size);
 
 /** Appends octets as they are. */
-void bmx_text_append(struct bmx_text *text, struct bmx_slice bytes);
+static inline void
+bmx_text_append(struct bmx_text *text, struct bmx_slice bytes)
+{
+	const size_t room = text->size - 1 - text->len;
+
+	if (bytes.len > room) {
+		bytes.len = room;
+		text->cut = true;
+	}
+	if (bytes.len > 0)
+		memcpy(text->data + text->len, bytes.data, bytes.len);
+	text->len += bytes.len;
+	text->data[text->len] = '\0';
+}
 
 /** Appends a terminated string as it is. */
 void bmx_text_append_string(struct bmx_text *text, const char *string);

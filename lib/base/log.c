@@ -39,15 +39,29 @@ static const int priorities[] = {LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERR,
 static_assert(sizeof(priorities) / sizeof(priorities[0]) == BMX_LOG_LEVELS,
               "one priority a level");
 
-static const char *const key_names[] = {
-	"id",   "domain",     "client", "helo",      "sender",  "rcpt",
-	"act",  "why",        "src",    "authority", "age",     "reply",
-	"ms",   "check",      "result", "primary",   "peer",    "path",
-	"line", "generation", "count",  "added",     "removed", "suppressed",
-	"pid",  "version",    "err",    "hint",
+/* As a line has it, with the blank before and the '=' behind. */
+struct key_row {
+	const char *name;
+	struct bmx_slice written;
 };
-static_assert(sizeof(key_names) / sizeof(key_names[0]) == BMX_KEYS,
-              "one name a key");
+#define KEY(name)                                                              \
+	{                                                                      \
+		name,                                                          \
+		{                                                              \
+			" " name "=", sizeof(name) + 1                         \
+		}                                                              \
+	}
+
+static const struct key_row keys[] = {
+	KEY("id"),     KEY("domain"),    KEY("client"),  KEY("helo"),
+	KEY("sender"), KEY("rcpt"),      KEY("act"),     KEY("why"),
+	KEY("src"),    KEY("authority"), KEY("age"),     KEY("reply"),
+	KEY("ms"),     KEY("check"),     KEY("result"),  KEY("primary"),
+	KEY("peer"),   KEY("path"),      KEY("line"),    KEY("generation"),
+	KEY("count"),  KEY("added"),     KEY("removed"), KEY("suppressed"),
+	KEY("pid"),    KEY("version"),   KEY("err"),     KEY("hint"),
+};
+static_assert(sizeof(keys) / sizeof(keys[0]) == BMX_KEYS, "one row a key");
 
 const char *
 bmx_log_level_name(enum bmx_log_level level)
@@ -58,7 +72,7 @@ bmx_log_level_name(enum bmx_log_level level)
 const char *
 bmx_log_key_name(enum bmx_log_key key)
 {
-	return key_names[key];
+	return keys[key].name;
 }
 
 static struct bmx_log *
@@ -263,10 +277,27 @@ bmx_log_begin(struct bmx_log_line *line, struct bmx_log *log,
 static void
 add_key(struct bmx_log_line *line, enum bmx_log_key key)
 {
-	if (line->text.len > 0)
-		bmx_text_append_char(&line->text, ' ');
-	bmx_text_append_string(&line->text, key_names[key]);
-	bmx_text_append_char(&line->text, '=');
+	struct bmx_slice written = keys[key].written;
+
+	if (line->text.len == 0) {
+		written.data++;
+		written.len--;
+	}
+	bmx_text_append(&line->text, written);
+}
+
+/* Printable ASCII that means nothing to whoever parses the line: nearly all
+ * values, and there is a line for each decision. */
+static bool
+is_plain(struct bmx_slice value)
+{
+	for (size_t i = 0; i < value.len; i++) {
+		const unsigned char c = (unsigned char)value.data[i];
+
+		if (c <= ' ' || c >= 0x7f || c == '"' || c == '=')
+			return false;
+	}
+	return value.len <= BMX_LOG_VALUE_MAX;
 }
 
 static bool
@@ -298,7 +329,9 @@ bmx_log_add(struct bmx_log_line *line, enum bmx_log_key key,
             struct bmx_slice value)
 {
 	add_key(line, key);
-	if (needs_quotes(value))
+	if (value.len > 0 && is_plain(value))
+		bmx_text_append(&line->text, value);
+	else if (needs_quotes(value))
 		add_quoted(&line->text, value);
 	else
 		bmx_text_append_clean(&line->text, value, BMX_LOG_VALUE_MAX);
@@ -317,7 +350,10 @@ bmx_log_add_address(struct bmx_log_line *line, enum bmx_log_key key,
 {
 	add_key(line, key);
 	bmx_text_append_char(&line->text, '<');
-	bmx_text_append_clean(&line->text, value, BMX_LOG_VALUE_MAX);
+	if (is_plain(value))
+		bmx_text_append(&line->text, value);
+	else
+		bmx_text_append_clean(&line->text, value, BMX_LOG_VALUE_MAX);
 	bmx_text_append_char(&line->text, '>');
 }
 

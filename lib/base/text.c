@@ -13,21 +13,6 @@ bmx_text_init(struct bmx_text *text, char *buffer, size_t size)
 }
 
 void
-bmx_text_append(struct bmx_text *text, struct bmx_slice bytes)
-{
-	const size_t room = text->size - 1 - text->len;
-
-	if (bytes.len > room) {
-		bytes.len = room;
-		text->cut = true;
-	}
-	if (bytes.len > 0)
-		memcpy(text->data + text->len, bytes.data, bytes.len);
-	text->len += bytes.len;
-	text->data[text->len] = '\0';
-}
-
-void
 bmx_text_append_string(struct bmx_text *text, const char *string)
 {
 	bmx_text_append(text, bmx_slice_of(string));
