@@ -19,6 +19,10 @@ struct command {
 
 static const struct command commands[] = {
 	{"config", "check the configuration file, or print it", bmxctl_config},
+	{"list", "show the domains that have a list, or one list", bmxctl_list},
+	{"load", "bring a domain's list from its source", bmxctl_load},
+	{"rollback", "put the list before the last change back into force",
+         bmxctl_rollback},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
