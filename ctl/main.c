@@ -23,6 +23,10 @@ static const struct command commands[] = {
          bmxctl_lookup},
 	{"reload", "let policyd read its configuration again", bmxctl_reload},
 	{"status", "how policyd and its lists do", bmxctl_status},
+	{"list", "show the domains that have a list, or one list", bmxctl_list},
+	{"load", "bring a domain's list from its source", bmxctl_load},
+	{"rollback", "put the list before the last change back into force",
+         bmxctl_rollback},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
