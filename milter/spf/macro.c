@@ -296,7 +296,7 @@ static struct bmx_slice
 address_dotted(const struct bmx_spf_macro_values *values,
                char buffer[VALUE_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
+	static const char digits[] = "0123456789ABCDEF";
 	struct bmx_text text;
 
 	bmx_text_init(&text, buffer, VALUE_SIZE);
