@@ -33,8 +33,9 @@
 #define BMX_LOCAL_WILDCARD "*"
 
 /**
- * Splits text at its last '@' that is outside quotes. Both parts borrow from
- * text. Angle brackets are not taken off.
+ * Splits text at its last '@'; one with a '"' behind it is inside quotes and
+ * none. Both parts borrow from text. Angle brackets are not taken off. Takes
+ * the quoted and the internal form.
  * @return 0, or -1 when there is no '@', text is longer than BMX_ADDRESS_MAX,
  *         or it holds a NUL
  */
@@ -46,8 +47,9 @@ int bmx_address_split(struct bmx_slice text, struct bmx_slice *local_out,
  * into buffer. An address literal ("[192.0.2.1]") is no domain.
  * @return 0 with *domain_out borrowing from buffer; -1 when it is no domain
  *         name: empty label, label over 63 or name over BMX_DOMAIN_MAX octets,
- *         an octet that host names do not have ('_' is let through), or a
- *         U-label that IDNA2008 refuses
+ *         an octet that host names do not have ('_' is let through), a
+ *         U-label or "xn--" label that IDNA2008 (with the mappings of
+ *         UTS 46) refuses, or memory too short to tell
  */
 int bmx_domain_normalise(struct bmx_slice domain,
                          char buffer[BMX_DOMAIN_BUFFER],
@@ -57,7 +59,8 @@ enum bmx_local_form {
 	BMX_LOCAL_OK,         /* may be on a list */
 	BMX_LOCAL_UNLISTABLE, /* can be on no list: '%', '!', a second '@', a
 	                         control character, "*", empty, over-long, not
-	                         UTF-8: DESIGN.md section 5, "Address form" */
+	                         UTF-8, badly quoted: DESIGN.md section 5,
+	                         "Address form" */
 	BMX_LOCAL_NOMEM,      /* cannot say: memory is short */
 };
 
@@ -76,9 +79,20 @@ enum bmx_local_form bmx_local_normalise(struct bmx_slice local,
                                         bool *utf8_out);
 
 /**
+ * As bmx_local_normalise, for a local part in internal form, without quoting:
+ * a '"' or '\\' in it is part of the name. Postfix sends sender and recipient
+ * to a policy service in this form: for the client's "\"joe\""@example.test it
+ * says "joe"@example.test, which is not joe's mailbox.
+ */
+enum bmx_local_form bmx_local_normalise_internal(
+        struct bmx_slice local, bool case_sensitive,
+        char buffer[BMX_LOCAL_BUFFER], struct bmx_slice *local_out,
+        bool *utf8_out);
+
+/**
  * Shortens *local, a normalised local part, to what stands before its last
- * delimiter character. "a+b+c" gives "a+b", then "a". Never cuts to nothing;
- * delimiters is the set of characters, "" for none.
+ * delimiter character. "a+b+c" gives "a+b", then "a". Never cuts to nothing,
+ * nor to the wildcard; delimiters is the set of characters, "" for none.
  * @return true when *local was shortened
  */
 bool bmx_local_cut(struct bmx_slice *local, struct bmx_slice delimiters);

@@ -53,18 +53,20 @@ struct bmx_endpoint_owner {
  * start-up only.
  * @return the descriptor, which the caller closes, or -1 with *err:
  *         BMX_E_BUSY when another process listens there, BMX_E_NOT_FOUND
- *         (directory, group, host), BMX_E_PERMISSION, BMX_E_IO; the text names
- *         the path or address and what to do
+ *         (directory, group, host), BMX_E_PERMISSION, BMX_E_TOO_BIG (no room
+ *         for the temporary name), BMX_E_REFUSED (the path is no socket),
+ *         BMX_E_IO; the text names the path or address and what to do
  */
 int bmx_endpoint_listen(const struct bmx_endpoint *endpoint,
                         const struct bmx_endpoint_owner *owner,
                         struct bmx_error *err);
 
-/** Removes the path of a unix endpoint; nothing for inet. */
+/** Removes the socket of a unix endpoint, no other kind of file; nothing for
+ * inet. */
 void bmx_endpoint_unlink(const struct bmx_endpoint *endpoint);
 
 /**
- * Connects, waiting at most timeout_ms; the descriptor is blocking and
+ * Connects, waiting at most timeout_ms, name look-ups not counted; the descriptor is blocking and
  * close-on-exec. For commands and worker threads, never for an event loop.
  * @return the descriptor, or -1 with *err (BMX_E_TIMEOUT, BMX_E_NOT_FOUND,
  *         BMX_E_PERMISSION, BMX_E_IO)

@@ -41,7 +41,7 @@ clean(char *text)
 			*text = '?';
 }
 
-static void
+static __attribute__((format(printf, 3, 0))) void
 set_text(struct bmx_error *err, enum bmx_error_code code, const char *format,
          va_list args)
 {

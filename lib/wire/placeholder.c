@@ -1,1 +1,0 @@
-typedef int bmx_wire_has_no_source_yet;

@@ -1,0 +1,77 @@
+#include <tests/support/cmocka.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <backupmx/metrics.h>
+
+static void
+assert_rendered(struct bmx_metrics *metrics, const char *want)
+{
+	size_t len = 0;
+	char *got = bmx_metrics_render(metrics, &len);
+
+	assert_non_null(got);
+	assert_string_equal(got, want);
+	assert_int_equal(len, strlen(want));
+	free(got);
+}
+
+static void
+test_render(void **state)
+{
+	const struct bmx_metrics_label label = {"domain", "a\"\\\nb"};
+	struct bmx_metrics *metrics = bmx_metrics_new();
+	struct bmx_metric *gauge, *counter;
+
+	(void)state;
+	assert_non_null(metrics);
+	gauge = bmx_metrics_gauge(metrics, "b_up", "Is it up", NULL, 0);
+	counter = bmx_metrics_counter(metrics, "a_total", "All", &label, 1);
+	assert_ptr_equal(
+		bmx_metrics_counter(metrics, "a_total", "All", &label, 1),
+		counter);
+	bmx_metric_add(counter, 2);
+	bmx_metric_add(counter, 3);
+	bmx_metric_set(gauge, -1);
+	assert_int_equal(bmx_metric_value(counter), 5);
+	assert_rendered(metrics,
+	                "# HELP a_total All\n# TYPE a_total counter\n"
+	                "a_total{domain=\"a\\\"\\\\\\nb\"} 5\n"
+	                "# HELP b_up Is it up\n# TYPE b_up gauge\nb_up -1\n");
+	bmx_metrics_free(&metrics);
+	assert_null(metrics);
+}
+
+static void
+test_histogram(void **state)
+{
+	struct bmx_metrics *metrics = bmx_metrics_new();
+	struct bmx_histogram *histogram =
+		bmx_metrics_histogram(metrics, "s", "Time");
+
+	(void)state;
+	bmx_histogram_observe(histogram, 100);      /* a bound is inside */
+	bmx_histogram_observe(histogram, 101);      /* the next bucket */
+	bmx_histogram_observe(histogram, 10000001); /* past the last */
+	bmx_histogram_observe(histogram, -5);       /* counts as 0 */
+	assert_rendered(metrics,
+	                "# HELP s Time\n# TYPE s histogram\n"
+	                "s_bucket{le=\"0.0001\"} 2\ns_bucket{le=\"0.0005\"} 3\n"
+	                "s_bucket{le=\"0.001\"} 3\ns_bucket{le=\"0.005\"} 3\n"
+	                "s_bucket{le=\"0.01\"} 3\ns_bucket{le=\"0.05\"} 3\n"
+	                "s_bucket{le=\"0.1\"} 3\ns_bucket{le=\"0.5\"} 3\n"
+	                "s_bucket{le=\"1\"} 3\ns_bucket{le=\"5\"} 3\n"
+	                "s_bucket{le=\"10\"} 3\ns_bucket{le=\"+Inf\"} 4\n"
+	                "s_sum 10.000202\ns_count 4\n");
+	bmx_metrics_free(&metrics);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {cmocka_unit_test(test_render),
+	                                   cmocka_unit_test(test_histogram)};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
