@@ -121,9 +121,9 @@ struct bmx_config_network {
 
 struct bmx_config_milter {
 	struct bmx_endpoint listen;
-	mode_t socket_mode;        /* policyd's socket_mode, or its own key */
+	mode_t socket_mode; /* policyd's socket_mode, or its own key */
 	const char *socket_group;
-	bool policy_on;            /* false: policy = "" */
+	bool policy_on; /* false: policy = "" */
 	struct bmx_endpoint policy;
 	bool metrics_on;
 	struct bmx_endpoint metrics;

@@ -35,7 +35,10 @@ struct bmx_control_request {
 const char *bmx_control_verb_name(enum bmx_control_verb verb);
 
 /**
- * Reads a request from its first len octets.
+ * Reads a request from the octets that have come so far. What follows the
+ * line feed is ignored: there is one request to a connection. An argument is
+ * all that follows the verb's blank; it has no control characters and no
+ * blank at its ends (a quoted local part may have blanks within).
  * @return 1 with *request_out borrowing from data; 0 when there is no line
  *         feed yet; -1 with *err (BMX_E_SYNTAX, BMX_E_TOO_BIG), final
  */

@@ -20,9 +20,9 @@ enum bmx_endpoint_kind { BMX_ENDPOINT_UNIX, BMX_ENDPOINT_INET };
 
 struct bmx_endpoint {
 	enum bmx_endpoint_kind kind;
-	char path[108];  /* unix: absolute path, terminated */
-	char host[256];  /* inet: name or address without brackets; "" is any */
-	uint16_t port;   /* inet: 1 to 65535 */
+	char path[108]; /* unix: absolute path, terminated */
+	char host[256]; /* inet: name or address without brackets; "" is any */
+	uint16_t port;  /* inet: 1 to 65535 */
 };
 
 /**

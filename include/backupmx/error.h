@@ -38,7 +38,7 @@ struct bmx_error {
 /** Fills *err; err may be NULL. Control characters become '?'. Returns -1. */
 int bmx_error_set(struct bmx_error *err, enum bmx_error_code code,
                   const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+	__attribute__((format(printf, 3, 4)));
 
 /**
  * As bmx_error_set, with ": " and the text of errnum after the message. The

@@ -42,10 +42,10 @@ struct bmx_list_entry {
 
 /** What is known of a domain's list. */
 struct bmx_list_meta {
-	uint32_t id;           /* of the domain in this store */
-	uint64_t generation;   /* 1 for the first list; grows with each change */
-	uint64_t count;        /* entries */
-	uint64_t digest;       /* DESIGN.md section 6 */
+	uint32_t id;         /* of the domain in this store */
+	uint64_t generation; /* 1 for the first list; grows with each change */
+	uint64_t count;      /* entries */
+	uint64_t digest;     /* DESIGN.md section 6 */
 	int64_t updated_at_ms; /* wall: when this generation came into force */
 	int64_t synced_at_ms;  /* wall: last good sync, changed or not */
 	bool has_wildcard;     /* "*" is on the list */
@@ -104,8 +104,7 @@ uint64_t bmx_list_reader_version(const struct bmx_list_reader *reader);
  */
 int bmx_list_reader_meta(struct bmx_list_reader *reader,
                          struct bmx_slice domain,
-                         struct bmx_list_meta *meta_out,
-                         struct bmx_error *err);
+                         struct bmx_list_meta *meta_out, struct bmx_error *err);
 
 /**
  * Is that local part, exactly, on the list of the domain with that id?
@@ -147,11 +146,11 @@ typedef void bmx_list_change_cb(void *ctx, enum bmx_list_change change,
 typedef void bmx_list_progress_cb(void *ctx, uint64_t done, uint64_t total);
 
 struct bmx_list_replace_options {
-	int64_t max_shrink;   /* per cent of entries that may be lost */
-	bool force;           /* max_shrink and a hold do not apply */
-	bool dry_run;         /* compare only, write nothing */
-	const char *source;   /* kept in the meta record; cut if too long */
-	int64_t now_ms;       /* wall */
+	int64_t max_shrink; /* per cent of entries that may be lost */
+	bool force;         /* max_shrink and a hold do not apply */
+	bool dry_run;       /* compare only, write nothing */
+	const char *source; /* kept in the meta record; cut if too long */
+	int64_t now_ms;     /* wall */
 	bmx_list_change_cb *on_change;     /* may be NULL */
 	bmx_list_progress_cb *on_progress; /* may be NULL */
 	void *ctx;                         /* for both */
@@ -163,7 +162,7 @@ struct bmx_list_replace_result {
 	uint64_t after;      /* entries of the new one */
 	uint64_t added;
 	uint64_t removed;
-	uint64_t changed;    /* same address, other state */
+	uint64_t changed; /* same address, other state */
 };
 
 /**

@@ -37,34 +37,34 @@ const char *bmx_log_level_name(enum bmx_log_level level);
 
 /** The keys a line may have; programs rely on their names. */
 enum bmx_log_key {
-	BMX_KEY_ID,        /* id: Postfix's instance, or queue id */
-	BMX_KEY_DOMAIN,    /* domain */
-	BMX_KEY_CLIENT,    /* client: address of the SMTP client */
-	BMX_KEY_HELO,      /* helo */
-	BMX_KEY_SENDER,    /* sender */
-	BMX_KEY_RCPT,      /* rcpt */
-	BMX_KEY_ACT,       /* act: accept, reject, defer, ... */
-	BMX_KEY_WHY,       /* why: the reason's short name */
-	BMX_KEY_SRC,       /* src: where the evidence is from */
-	BMX_KEY_AUTHORITY, /* authority of the list */
-	BMX_KEY_AGE,       /* age of the evidence */
-	BMX_KEY_REPLY,     /* reply as sent */
-	BMX_KEY_MS,        /* ms: how long it took */
-	BMX_KEY_CHECK,     /* check: name of a milter check */
-	BMX_KEY_RESULT,    /* result of a check */
-	BMX_KEY_PRIMARY,   /* primary: a host of the primary MX */
-	BMX_KEY_PEER,      /* peer: the other end of a socket */
-	BMX_KEY_PATH,      /* path of a file or socket */
-	BMX_KEY_LINE,      /* line within that file */
-	BMX_KEY_GENERATION,/* generation of a list */
-	BMX_KEY_COUNT,     /* count */
-	BMX_KEY_ADDED,     /* added to a list */
-	BMX_KEY_REMOVED,   /* removed from a list */
-	BMX_KEY_SUPPRESSED,/* suppressed: like lines not written before */
-	BMX_KEY_PID,       /* pid */
-	BMX_KEY_VERSION,   /* version */
-	BMX_KEY_ERR,       /* err: what went wrong */
-	BMX_KEY_HINT,      /* hint: what to do */
+	BMX_KEY_ID,         /* id: Postfix's instance, or queue id */
+	BMX_KEY_DOMAIN,     /* domain */
+	BMX_KEY_CLIENT,     /* client: address of the SMTP client */
+	BMX_KEY_HELO,       /* helo */
+	BMX_KEY_SENDER,     /* sender */
+	BMX_KEY_RCPT,       /* rcpt */
+	BMX_KEY_ACT,        /* act: accept, reject, defer, ... */
+	BMX_KEY_WHY,        /* why: the reason's short name */
+	BMX_KEY_SRC,        /* src: where the evidence is from */
+	BMX_KEY_AUTHORITY,  /* authority of the list */
+	BMX_KEY_AGE,        /* age of the evidence */
+	BMX_KEY_REPLY,      /* reply as sent */
+	BMX_KEY_MS,         /* ms: how long it took */
+	BMX_KEY_CHECK,      /* check: name of a milter check */
+	BMX_KEY_RESULT,     /* result of a check */
+	BMX_KEY_PRIMARY,    /* primary: a host of the primary MX */
+	BMX_KEY_PEER,       /* peer: the other end of a socket */
+	BMX_KEY_PATH,       /* path of a file or socket */
+	BMX_KEY_LINE,       /* line within that file */
+	BMX_KEY_GENERATION, /* generation of a list */
+	BMX_KEY_COUNT,      /* count */
+	BMX_KEY_ADDED,      /* added to a list */
+	BMX_KEY_REMOVED,    /* removed from a list */
+	BMX_KEY_SUPPRESSED, /* suppressed: like lines not written before */
+	BMX_KEY_PID,        /* pid */
+	BMX_KEY_VERSION,    /* version */
+	BMX_KEY_ERR,        /* err: what went wrong */
+	BMX_KEY_HINT,       /* hint: what to do */
 	BMX_KEYS
 };
 

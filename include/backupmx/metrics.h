@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct bmx_metrics;
-struct bmx_metric;    /* a counter or a gauge: one number */
+struct bmx_metric; /* a counter or a gauge: one number */
 struct bmx_histogram;
 
 /** Most time series a registry takes; further ones share a spare one. */
@@ -51,8 +51,7 @@ struct bmx_metric *bmx_metrics_gauge(struct bmx_metrics *metrics,
  * 0.05, 0.1, 0.5, 1, 5, 10, +Inf. name and help must be literals.
  */
 struct bmx_histogram *bmx_metrics_histogram(struct bmx_metrics *metrics,
-                                            const char *name,
-                                            const char *help);
+                                            const char *name, const char *help);
 
 /** Adds to a counter or gauge. */
 void bmx_metric_add(struct bmx_metric *metric, uint64_t amount);

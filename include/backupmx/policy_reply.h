@@ -16,15 +16,15 @@
 #include <backupmx/text.h>
 
 enum bmx_policy_reply {
-	BMX_REPLY_DUNNO,          /* DUNNO: go on with the next restriction */
-	BMX_REPLY_USER_UNKNOWN,   /* 550 5.1.1 */
-	BMX_REPLY_UNVERIFIED,     /* DEFER_IF_PERMIT 4.1.1 */
-	BMX_REPLY_TROUBLE,        /* DEFER_IF_PERMIT 4.3.0 */
-	BMX_REPLY_PRIMARY_UP,     /* 451 4.3.2 */
-	BMX_REPLY_TOO_LARGE,      /* 552 5.3.4 */
-	BMX_REPLY_MAILBOX_FULL,   /* 452 4.2.2 */
-	BMX_REPLY_DISABLED,       /* 550 5.2.1 */
-	BMX_REPLY_NO_SMTPUTF8,    /* 553 5.6.7 */
+	BMX_REPLY_DUNNO,        /* DUNNO: go on with the next restriction */
+	BMX_REPLY_USER_UNKNOWN, /* 550 5.1.1 */
+	BMX_REPLY_UNVERIFIED,   /* DEFER_IF_PERMIT 4.1.1 */
+	BMX_REPLY_TROUBLE,      /* DEFER_IF_PERMIT 4.3.0 */
+	BMX_REPLY_PRIMARY_UP,   /* 451 4.3.2 */
+	BMX_REPLY_TOO_LARGE,    /* 552 5.3.4 */
+	BMX_REPLY_MAILBOX_FULL, /* 452 4.2.2 */
+	BMX_REPLY_DISABLED,     /* 550 5.2.1 */
+	BMX_REPLY_NO_SMTPUTF8,  /* 553 5.6.7 */
 	BMX_REPLIES
 };
 
@@ -38,7 +38,8 @@ enum bmx_reply_class {
 /** Most octets of an encoded reply with its empty line. */
 #define BMX_POLICY_REPLY_MAX ((size_t)400)
 
-/** The action as in DESIGN.md: "550 5.1.1 User unknown". Static. */
+/** The action as in DESIGN.md: "550 5.1.1 User unknown". Static. Here and
+ * below, a value that is no reply is taken as BMX_REPLY_TROUBLE. */
 const char *bmx_policy_reply_action(enum bmx_policy_reply reply);
 
 /** What it does. */

@@ -29,11 +29,11 @@ struct bmx_policy_request {
 	struct bmx_slice client_address; /* as text, not yet validated */
 	struct bmx_slice client_name;
 	struct bmx_slice helo_name;
-	struct bmx_slice sender;         /* empty is <>, RFC 5321 4.5.5 */
-	struct bmx_slice recipient;      /* empty after RCPT if several */
-	struct bmx_slice size;           /* MAIL SIZE= in octets, "0" unknown */
-	struct bmx_slice sasl_username;  /* empty: not authenticated */
-	struct bmx_slice stress;         /* "yes" when Postfix is overloaded */
+	struct bmx_slice sender;        /* empty is <>, RFC 5321 4.5.5 */
+	struct bmx_slice recipient;     /* empty after RCPT if several */
+	struct bmx_slice size;          /* MAIL SIZE= in octets, "0" unknown */
+	struct bmx_slice sasl_username; /* empty: not authenticated */
+	struct bmx_slice stress;        /* "yes" when Postfix is overloaded */
 };
 
 struct bmx_policy_parser;
@@ -48,7 +48,8 @@ void bmx_policy_parser_free(struct bmx_policy_parser **parser);
  * Room for the next bytes: the caller reads into *space_out and tells how
  * many it got with bmx_policy_parser_filled. Slices of requests taken before
  * are void after this call. An idle parser holds no buffer; this call may
- * allocate one.
+ * allocate one. Take all whole requests out before: what is held counts
+ * towards the limit.
  * @return octets of room, at least 1, or 0 with *err set: BMX_E_TOO_BIG when
  *         a request passes BMX_POLICY_REQUEST_MAX, BMX_E_NOMEM. Both are
  *         final: close the connection.

@@ -37,7 +37,7 @@ void bmx_text_append_u64(struct bmx_text *text, uint64_t value);
 
 /** Appends as printf would. */
 void bmx_text_printf(struct bmx_text *text, const char *format, ...)
-        __attribute__((format(printf, 2, 3)));
+	__attribute__((format(printf, 2, 3)));
 
 /**
  * Appends at most max octets of hostile bytes so that they are safe in a log

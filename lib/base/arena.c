@@ -88,8 +88,8 @@ char *
 bmx_arena_copy(struct bmx_arena *arena, struct bmx_slice bytes)
 {
 	char *copy = bytes.len < (size_t)-1 ?
-	                     bmx_arena_alloc(arena, bytes.len + 1) :
-	                     NULL;
+		bmx_arena_alloc(arena, bytes.len + 1) :
+		NULL;
 
 	if (copy && bytes.len > 0)
 		memcpy(copy, bytes.data, bytes.len);

@@ -40,11 +40,11 @@ static_assert(sizeof(priorities) / sizeof(priorities[0]) == BMX_LOG_LEVELS,
               "one priority a level");
 
 static const char *const key_names[] = {
-        "id",     "domain",    "client", "helo",       "sender",  "rcpt",
-        "act",    "why",       "src",    "authority",  "age",     "reply",
-        "ms",     "check",     "result", "primary",    "peer",    "path",
-        "line",   "generation", "count", "added",      "removed", "suppressed",
-        "pid",    "version",   "err",    "hint",
+	"id",   "domain",     "client", "helo",      "sender",  "rcpt",
+	"act",  "why",        "src",    "authority", "age",     "reply",
+	"ms",   "check",      "result", "primary",   "peer",    "path",
+	"line", "generation", "count",  "added",     "removed", "suppressed",
+	"pid",  "version",    "err",    "hint",
 };
 static_assert(sizeof(key_names) / sizeof(key_names[0]) == BMX_KEYS,
               "one name a key");
@@ -157,11 +157,11 @@ write_stderr(const char *data, size_t len)
 {
 	struct stat st;
 	const bool may_block =
-	        fstat(STDERR_FILENO, &st) != 0 || !S_ISREG(st.st_mode);
+		fstat(STDERR_FILENO, &st) != 0 || !S_ISREG(st.st_mode);
 
 	while (len > 0) {
 		const size_t piece =
-		        may_block && len > PIPE_BUF ? PIPE_BUF : len;
+			may_block && len > PIPE_BUF ? PIPE_BUF : len;
 		ssize_t done;
 
 		if (may_block && !stderr_takes())

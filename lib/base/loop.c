@@ -146,13 +146,13 @@ watch_free(struct bmx_watch *watch)
 }
 
 static const struct bmx_loop_ops event_ops = {
-        .timer_new = timer_new,
-        .timer_set = timer_set,
-        .timer_cancel = timer_cancel,
-        .timer_free = timer_free,
-        .watch_new = watch_new,
-        .watch_set = watch_set,
-        .watch_free = watch_free,
+	.timer_new = timer_new,
+	.timer_set = timer_set,
+	.timer_cancel = timer_cancel,
+	.timer_free = timer_free,
+	.watch_new = watch_new,
+	.watch_set = watch_set,
+	.watch_free = watch_free,
 };
 
 struct bmx_loop *
@@ -164,8 +164,9 @@ bmx_loop_new(void)
 	if (config) {
 		/* One thread: no locks; one process: epoll's change list. */
 		(void)event_config_set_flag(
-		        config, EVENT_BASE_FLAG_NOLOCK |
-		                        EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+			config,
+			EVENT_BASE_FLAG_NOLOCK |
+				EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 		loop->base = event_base_new_with_config(config);
 		event_config_free(config);
 	}

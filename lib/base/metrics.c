@@ -12,9 +12,9 @@ static const struct {
 	int64_t us;
 	const char *le;
 } buckets[] = {
-        {100, "0.0001"}, {500, "0.0005"}, {1000, "0.001"}, {5000, "0.005"},
-        {10000, "0.01"}, {50000, "0.05"}, {100000, "0.1"}, {500000, "0.5"},
-        {1000000, "1"},  {5000000, "5"},  {10000000, "10"},
+	{100, "0.0001"}, {500, "0.0005"}, {1000, "0.001"},  {5000, "0.005"},
+	{10000, "0.01"}, {50000, "0.05"}, {100000, "0.1"},  {500000, "0.5"},
+	{1000000, "1"},  {5000000, "5"},  {10000000, "10"},
 };
 #define BUCKETS (sizeof(buckets) / sizeof(buckets[0]))
 
@@ -108,7 +108,7 @@ find_family(struct bmx_metrics *metrics, const char *name, const char *help,
 	if (!family)
 		return NULL;
 	*family = (struct family){
-	        .name = name, .help = help, .kind = kind, .next = *at};
+		.name = name, .help = help, .kind = kind, .next = *at};
 	*at = family;
 	return family;
 }
@@ -163,8 +163,8 @@ find_series(struct bmx_metrics *metrics, struct family *family, char *labels)
 		return *at;
 	}
 	metric = metrics->series_count < BMX_METRICS_SERIES_MAX ?
-	                 calloc(1, sizeof(*metric)) :
-	                 NULL;
+		calloc(1, sizeof(*metric)) :
+		NULL;
 	if (!metric) {
 		free(labels);
 		return &metrics->spare;
@@ -209,8 +209,8 @@ bmx_metrics_gauge(struct bmx_metrics *metrics, const char *name,
 
 	(void)pthread_mutex_lock(&metrics->lock);
 	metric = get_metric(metrics,
-	                    find_family(metrics, name, help, KIND_GAUGE), labels,
-	                    label_count);
+	                    find_family(metrics, name, help, KIND_GAUGE),
+	                    labels, label_count);
 	(void)pthread_mutex_unlock(&metrics->lock);
 	return metric;
 }

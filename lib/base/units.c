@@ -10,19 +10,19 @@ struct unit {
 
 /* Largest first: the first that divides a value is how it is shown. */
 static const struct unit durations[] = {
-        {"w", INT64_C(7) * 24 * 3600 * 1000},
-        {"d", INT64_C(24) * 3600 * 1000},
-        {"h", INT64_C(3600) * 1000},
-        {"m", INT64_C(60) * 1000},
-        {"s", 1000},
-        {"ms", 1},
+	{"w", INT64_C(7) * 24 * 3600 * 1000},
+	{"d", INT64_C(24) * 3600 * 1000},
+	{"h", INT64_C(3600) * 1000},
+	{"m", INT64_C(60) * 1000},
+	{"s", 1000},
+	{"ms", 1},
 };
 
 static const struct unit sizes[] = {
-        {"G", INT64_C(1024) * 1024 * 1024},
-        {"M", INT64_C(1024) * 1024},
-        {"K", 1024},
-        {"", 1},
+	{"G", INT64_C(1024) * 1024 * 1024},
+	{"M", INT64_C(1024) * 1024},
+	{"K", 1024},
+	{"", 1},
 };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
