@@ -62,13 +62,16 @@ bmx_dns_cache_new(size_t max_entries, size_t max_bytes,
 
 	if (!cache)
 		return NULL;
+	if (getrandom(cache->key, sizeof(cache->key), 0) !=
+	    (ssize_t)sizeof(cache->key)) {
+		free(cache);
+		return NULL;
+	}
 	cache->clock = clock;
 	cache->shard_count = max_entries < SHARDED_FROM ? 1 : SHARDS;
 	cache->max_entries = max_entries / cache->shard_count;
 	cache->max_bytes = max_bytes / cache->shard_count;
 	cache->bucket_count = power_of_two_from(cache->max_entries);
-	/* A short read leaves zeros: the table then works, only guessable. */
-	(void)getrandom(cache->key, sizeof(cache->key), 0);
 	for (size_t i = 0; i < cache->shard_count; i++) {
 		struct shard *shard = &cache->shards[i];
 

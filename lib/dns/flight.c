@@ -43,12 +43,15 @@ bmx_dns_flights_new(const struct bmx_dns_upstream *upstream,
 
 	if (!flights)
 		return NULL;
+	if (getrandom(flights->key, sizeof(flights->key), 0) !=
+	    (ssize_t)sizeof(flights->key)) {
+		free(flights);
+		return NULL;
+	}
 	flights->upstream = *upstream;
 	flights->cache = cache;
 	flights->metrics = metrics;
 	flights->max_pending = max_pending;
-	/* A short read leaves zeros: the table then works, only guessable. */
-	(void)getrandom(flights->key, sizeof(flights->key), 0);
 	(void)pthread_mutex_init(&flights->lock, NULL); /* cannot fail */
 	return flights;
 }
