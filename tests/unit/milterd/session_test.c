@@ -34,7 +34,7 @@ static const char config_text[] =
 	"milter { trusted = {\"127.0.0.0/8\", \"2001:db8:1::/48\"} }\n"
 	"domain \"example.test\" { mode = \"enforce\" }\n"
 	"domain \"soft.test\" { spf { fail = \"tag\" softfail = \"reject\" } "
-        "}\n"
+	"}\n"
 	"domain \"quiet.test\" { spf { fail = \"ignore\" } }\n"
 	"domain \"watch.test\" { mode = \"observe\" }\n";
 
