@@ -113,7 +113,7 @@ lab_sink_start() {
 }
 
 lab_sink_settled() {
-	grep -q ready "$LAB_DIR/sink.log" || lab_gone "$1"
+	grep -qs ready "$LAB_DIR/sink.log" || lab_gone "$1"
 }
 
 # Bounces that any of the two hosts sent out.
