@@ -58,4 +58,14 @@ int bmxctl_reload(struct bmxctl *ctl, int argc, char **argv);
 /** `status [--json]`. */
 int bmxctl_status(struct bmxctl *ctl, int argc, char **argv);
 
+/** `load DOMAIN --from file:/PATH [--dry-run] [--force] [--json]`; exit status
+ * 3 when a guard refused the list. */
+int bmxctl_load(struct bmxctl *ctl, int argc, char **argv);
+
+/** `rollback DOMAIN [--json]`. */
+int bmxctl_rollback(struct bmxctl *ctl, int argc, char **argv);
+
+/** `list [DOMAIN] [--json]`. */
+int bmxctl_list(struct bmxctl *ctl, int argc, char **argv);
+
 #endif

@@ -19,9 +19,13 @@ struct command {
 
 static const struct command commands[] = {
 	{"config", "check the configuration file, or print it", bmxctl_config},
+	{"list", "show the domains that have a list, or one list", bmxctl_list},
+	{"load", "bring a domain's list from its source", bmxctl_load},
 	{"lookup", "what would Postfix be told of an address, and why",
          bmxctl_lookup},
 	{"reload", "let policyd read its configuration again", bmxctl_reload},
+	{"rollback", "put the list before the last change back into force",
+         bmxctl_rollback},
 	{"status", "how policyd and its lists do", bmxctl_status},
 };
 

@@ -1,0 +1,33 @@
+/*
+ * lists.h - what load, rollback and list share: a domain of the
+ * configuration, the store, and what was done to it.
+ */
+#ifndef BACKUPMX_CTL_LISTS_H
+#define BACKUPMX_CTL_LISTS_H
+
+#include <stdbool.h>
+
+#include <backupmx/config.h>
+#include <backupmx/list_store.h>
+
+#include "ctl/ctl.h"
+
+/** Exit status of a change that a guard refused. */
+#define BMXCTL_EXIT_REFUSED 3
+
+/**
+ * The section of the domain that is written as name; a message is written
+ * when there is none.
+ * @return NULL with *status_out: EX_CONFIG, or EX_USAGE when name is no
+ *         domain
+ */
+const struct bmx_config_domain *
+bmxctl_find_domain(const struct bmxctl *ctl, const struct bmx_config *config,
+                   const char *name, int *status_out);
+
+/** Writes what a replacement did, `DOMAIN: +N -M ...` or JSON. */
+void bmxctl_print_result(const char *domain,
+                         const struct bmx_list_replace_result *result,
+                         bool json);
+
+#endif

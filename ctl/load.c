@@ -1,0 +1,150 @@
+/* backupmxctl load DOMAIN --from file:PATH [--dry-run] [--force] [--json] */
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <backupmx/clock.h>
+#include <backupmx/list_sync.h>
+
+#include "ctl/lists.h"
+
+struct load {
+	const char *domain;
+	const char *from;
+	bool dry_run;
+	bool force;
+	bool json;
+};
+
+static int
+parse_words(int argc, char **argv, struct load *load)
+{
+	static const struct option options[] = {
+		{"from", required_argument, NULL, 'f'},
+		{"dry-run", no_argument, NULL, 'n'},
+		{"force", no_argument, NULL, 'F'},
+		{"json", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	/* 0 rather than 1: main's '+' would stop at the first word. */
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (option == 'f')
+			load->from = optarg;
+		else if (option == 'n')
+			load->dry_run = true;
+		else if (option == 'F')
+			load->force = true;
+		else if (option == 'j')
+			load->json = true;
+		else
+			return -1;
+	}
+	if (argc - optind != 1 || !load->from)
+		return -1;
+	load->domain = argv[optind];
+	return 0;
+}
+
+static void
+print_change(void *ctx, enum bmx_list_change change,
+             const struct bmx_list_entry *entry)
+{
+	static const char marks[] = {'+', '-', '~'};
+	const struct bmx_config_domain *domain = ctx;
+
+	(void)printf(
+		"%c%.*s@%s", marks[change],
+		bmx_slice_equal(entry->local, BMX_SLICE(BMX_LOCAL_WILDCARD)) ?
+			0 :
+			(int)entry->local.len,
+		entry->local.data, domain->name);
+	if (change != BMX_LIST_REMOVED && entry->state != BMX_RECIPIENT_ACTIVE)
+		(void)printf(" %s", bmx_recipient_state_name(entry->state));
+	(void)putchar('\n');
+}
+
+static void
+print_progress(void *ctx, uint64_t done, uint64_t total)
+{
+	(void)ctx;
+	(void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " changes%s", done,
+	              total, done == total ? "\n" : "");
+}
+
+static int
+sync_store(struct bmx_list_store *store, const struct load *load,
+           const struct bmx_config_domain *domain,
+           struct bmx_list_replace_result *result, struct bmx_error *err)
+{
+	const struct bmx_list_sync_spec spec = {domain->name, load->from,
+	                                        domain->case_sensitive};
+	struct bmx_config_domain copy = *domain;
+	const struct bmx_list_replace_options options = {
+		.max_shrink = domain->max_shrink,
+		.force = load->force,
+		.dry_run = load->dry_run,
+		.now_ms = bmx_clock_wall_ms(bmx_clock_system()),
+		.on_change = load->dry_run && !load->json ? print_change : NULL,
+		.on_progress = isatty(STDOUT_FILENO) && !load->json ?
+			print_progress :
+			NULL,
+		.ctx = &copy,
+	};
+
+	return bmx_list_sync(store, &spec, &options, result, err);
+}
+
+static int
+run(const struct bmxctl *ctl, const struct load *load,
+    const struct bmx_config *config, const struct bmx_config_domain *domain)
+{
+	struct bmx_list_replace_result result;
+	struct bmx_error err = {0};
+	struct bmx_list_store *store = bmx_list_store_open(
+		config->state_dir,
+		load->dry_run ? BMX_LIST_READ_ONLY : BMX_LIST_READ_WRITE, &err);
+	int rc;
+
+	/* A dry run before the first load: compared with nothing. */
+	if (!store && (!load->dry_run || err.code != BMX_E_NOT_FOUND))
+		return bmxctl_fail(ctl, &err);
+	rc = sync_store(store, load, domain, &result, &err);
+	bmx_list_store_free(&store);
+	if (rc == 0 || (load->dry_run && err.code == BMX_E_REFUSED))
+		bmxctl_print_result(domain->name, &result, load->json);
+	if (rc == 0)
+		return EX_OK;
+	rc = bmxctl_fail(ctl, &err);
+	return err.code == BMX_E_REFUSED ? BMXCTL_EXIT_REFUSED : rc;
+}
+
+int
+bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
+{
+	struct load load = {0};
+	const struct bmx_config_domain *domain;
+	struct bmx_config *config;
+	struct bmx_error err;
+	int status = EX_OK;
+
+	if (parse_words(argc, argv, &load) != 0)
+		return bmxctl_usage(ctl,
+		                    "load DOMAIN --from file:/PATH "
+		                    "[--dry-run] [--force] [--json]");
+	if (bmx_list_source_check(load.from, &err) != 0)
+		return bmxctl_fail(ctl, &err);
+	config = bmxctl_load_config(ctl, false, &status);
+	if (!config)
+		return status;
+	domain = bmxctl_find_domain(ctl, config, load.domain, &status);
+	if (domain)
+		status = run(ctl, &load, config, domain);
+	bmx_config_unref(&config);
+	return status;
+}
