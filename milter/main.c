@@ -1,5 +1,252 @@
-int
-main(void)
+/* backupmx-milter: the command line and the order of the start. */
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sysexits.h>
+#include <unistd.h>
+
+#include <backupmx/config.h>
+#include <backupmx/endpoint.h>
+#include <backupmx/log.h>
+#include <backupmx/metrics.h>
+#include <backupmx/notify.h>
+#include <backupmx/privileges.h>
+
+#include "milter/callbacks.h"
+#include "milter/metrics_server.h"
+#include "milter/milter.h"
+#include "milter/reload.h"
+
+#define PROGRAM "backupmx-milter"
+
+struct options {
+	const char *config;
+	const char *user;
+	bool foreground;
+	bool test;
+};
+
+/* What lives as long as the process. */
+struct daemon {
+	struct bmx_config *config;
+	struct bmx_log *log;
+	struct bmx_metrics *metrics;
+	struct bmx_milter *milter;
+	struct bmx_metrics_server *server;
+	int listen_fd;
+	int metrics_fd;
+};
+
+static void
+usage(FILE *out)
 {
-	return 0;
+	(void)fputs("usage: " PROGRAM " [-f] [-c FILE] [-u USER]\n"
+	            "       " PROGRAM " -t [-c FILE]\n"
+	            "       " PROGRAM " -V | -h\n"
+	            "  -c FILE  configuration (default " BMX_CONFIG_PATH ")\n"
+	            "  -f       log to standard error\n"
+	            "  -t       check the configuration and exit\n"
+	            "  -u USER  user to become when started as root "
+	            "(default " BMX_PRIVILEGES_USER ")\n"
+	            "  -V       print the version\n"
+	            "  -h       print this help\n",
+	            out);
+}
+
+/* Returns -1 to go on, or the status to exit with. */
+static int
+parse_options(int argc, char **argv, struct options *options)
+{
+	int c;
+
+	while ((c = getopt(argc, argv, "c:ftu:Vh")) != -1) {
+		switch (c) {
+		case 'c':
+			options->config = optarg;
+			break;
+		case 'f':
+			options->foreground = true;
+			break;
+		case 't':
+			options->test = true;
+			break;
+		case 'u':
+			options->user = optarg;
+			break;
+		case 'V':
+			(void)puts(PROGRAM " " BMX_VERSION);
+			return EX_OK;
+		case 'h':
+			usage(stdout);
+			return EX_OK;
+		default:
+			usage(stderr);
+			return EX_USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	(void)fprintf(stderr, PROGRAM ": unexpected argument \"%s\"\n",
+	              argv[optind]);
+	usage(stderr);
+	return EX_USAGE;
+}
+
+static int
+complain(const struct bmx_error *err)
+{
+	(void)fprintf(stderr, PROGRAM ": %s\n", err->text);
+	return bmx_error_exit_status(err->code);
+}
+
+static void
+print_problems(const struct bmx_config_problems *problems)
+{
+	for (size_t i = 0; i < bmx_config_problems_count(problems); i++) {
+		const struct bmx_config_problem *problem =
+			bmx_config_problems_get(problems, i);
+
+		(void)fprintf(
+			stderr, "%s:%d: %s%s\n", problem->file, problem->line,
+			problem->warning ? "warning: " : "", problem->text);
+	}
+}
+
+static int
+load_config(struct daemon *daemon, const char *path)
+{
+	struct bmx_config_problems *problems = bmx_config_problems_new();
+	struct bmx_error err = {.code = BMX_E_NOMEM, .text = "out of memory"};
+
+	if (problems) {
+		daemon->config = bmx_config_load(path, problems, &err);
+		print_problems(problems);
+	}
+	bmx_config_problems_free(&problems);
+	if (daemon->config)
+		return EX_OK;
+	(void)complain(&err);
+	return EX_CONFIG;
+}
+
+/* Sockets are made as root, where the directory may ask for it. */
+static int
+open_sockets(struct daemon *daemon, const struct bmx_identity *identity,
+             struct bmx_error *err)
+{
+	const struct bmx_config_milter *config = &daemon->config->milter;
+	const struct bmx_endpoint_owner owner = {
+		.mode = config->socket_mode,
+		.group = config->socket_group,
+		.uid = identity->uid,
+	};
+
+	daemon->listen_fd = bmx_endpoint_listen(&config->listen, &owner, err);
+	if (daemon->listen_fd < 0)
+		return -1;
+	if (!config->metrics_on)
+		return 0;
+	daemon->metrics_fd = bmx_endpoint_listen(&config->metrics, &owner, err);
+	return daemon->metrics_fd < 0 ? -1 : 0;
+}
+
+static int
+start_shared(struct daemon *daemon, const struct options *options,
+             struct bmx_error *err)
+{
+	daemon->log = bmx_log_new(PROGRAM,
+	                          options->foreground ? BMX_LOG_TO_STDERR :
+	                                                daemon->config->log,
+	                          BMX_LOG_INFO);
+	daemon->metrics = bmx_metrics_new();
+	if (!daemon->log || !daemon->metrics)
+		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
+	daemon->milter = bmx_milter_new(daemon->config, daemon->log,
+	                                daemon->metrics, err);
+	return daemon->milter ? 0 : -1;
+}
+
+static int
+start(struct daemon *daemon, const struct options *options,
+      struct bmx_error *err)
+{
+	struct bmx_identity identity;
+
+	if (bmx_privileges_resolve(options->user, &identity, err) != 0 ||
+	    open_sockets(daemon, &identity, err) != 0 ||
+	    bmx_privileges_drop(&identity, err) != 0)
+		return -1;
+	bmx_reload_block_signals();
+	if (start_shared(daemon, options, err) != 0)
+		return -1;
+	if (daemon->metrics_fd >= 0) {
+		daemon->server = bmx_metrics_server_new(daemon->metrics_fd,
+		                                        daemon->metrics, err);
+		if (!daemon->server)
+			return -1;
+	}
+	return bmx_reload_start(daemon->milter, options->config, err);
+}
+
+static void
+log_started(const struct daemon *daemon)
+{
+	char where[160];
+	struct bmx_text text;
+	struct bmx_log_line line;
+
+	bmx_text_init(&text, where, sizeof(where));
+	bmx_endpoint_append(&text, &daemon->config->milter.listen);
+	bmx_log_begin(&line, daemon->log, BMX_LOG_INFO, "started");
+	bmx_log_add_string(&line, BMX_KEY_VERSION, BMX_VERSION);
+	bmx_log_add_u64(&line, BMX_KEY_PID, (uint64_t)getpid());
+	bmx_log_add(&line, BMX_KEY_PEER, bmx_text_slice(&text));
+	bmx_log_end(&line);
+}
+
+/* libmilter's threads may still be in callbacks when it returns, so what they
+ * use is left to the end of the process. */
+static int
+serve(struct daemon *daemon)
+{
+	struct bmx_log_line line;
+	struct bmx_error err;
+	int rc;
+
+	log_started(daemon);
+	bmx_notify_ready();
+	rc = bmx_callbacks_serve(daemon->milter, daemon->listen_fd, &err);
+	bmx_notify_stopping();
+	bmx_endpoint_unlink(&daemon->config->milter.listen);
+	if (rc != 0) {
+		bmx_log_error(daemon->log, BMX_LOG_FATAL, "stopped", err.text,
+		              NULL);
+		return bmx_error_exit_status(err.code);
+	}
+	bmx_log_begin(&line, daemon->log, BMX_LOG_INFO, "stopped");
+	bmx_log_end(&line);
+	return EX_OK;
+}
+
+int
+main(int argc, char **argv)
+{
+	/* Static: libmilter's threads outlive main's frame. */
+	static struct daemon daemon = {.listen_fd = -1, .metrics_fd = -1};
+	struct options options = {.config = BMX_CONFIG_PATH,
+	                          .user = BMX_PRIVILEGES_USER};
+	struct bmx_error err;
+	int status = parse_options(argc, argv, &options);
+
+	if (status >= 0)
+		return status;
+	status = load_config(&daemon, options.config);
+	if (status != EX_OK || options.test) {
+		bmx_config_unref(&daemon.config);
+		return status;
+	}
+	if (start(&daemon, &options, &err) != 0)
+		return complain(&err);
+	return serve(&daemon);
 }

@@ -1,1 +1,0 @@
-typedef int bmx_dns_has_no_source_yet;

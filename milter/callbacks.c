@@ -1,0 +1,412 @@
+#include "milter/callbacks.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <libmilter/mfapi.h>
+#include <libmilter/mfdef.h>
+
+#include "milter/headers.h"
+
+/* libmilter hands no context of ours to its callbacks; set once, before it
+ * starts its threads. */
+static struct bmx_milter *milter;
+
+/* Steps that are not used, and answers that would all be "continue". */
+#define STEPS_AWAY                                                             \
+	(SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA |         \
+	 SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR)
+#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
+
+/* Seconds that libmilter waits for Postfix: as long as it keeps a session
+ * open itself, so that it is never we who break one. */
+#define PEER_TIMEOUT_S 7210
+
+/*
+ * What hangs on a connection. Answers that were negotiated away must not be
+ * sent, and an MTA that does not offer that waits for them.
+ */
+struct connection {
+	struct bmx_session *session;
+	unsigned long steps; /* as negotiated */
+};
+
+struct macro_list {
+	int stage;
+	const char *names;
+};
+
+/* Macros that are not asked for here do not come (Postfix 3.7). */
+static const struct macro_list macro_lists[] = {
+	{SMFIM_CONNECT,
+         "j {daemon_name} {client_addr} {client_name} "
+         "{client_port}"},
+	{SMFIM_ENVFROM, "i {auth_authen} {mail_addr}"},
+	{SMFIM_ENVRCPT, "i {auth_authen} {rcpt_addr}"},
+	{SMFIM_EOM, "i"},
+};
+
+static struct bmx_slice
+macro(SMFICTX *ctx, const char *name)
+{
+	char buffer[32];
+
+	/* smfi_getsymval wants a char * and only reads it. */
+	(void)snprintf(buffer, sizeof(buffer), "%s", name);
+	return bmx_slice_of(smfi_getsymval(ctx, buffer));
+}
+
+static struct bmx_session *
+session_of(SMFICTX *ctx)
+{
+	struct connection *connection = smfi_getpriv(ctx);
+
+	return connection ? connection->session : NULL;
+}
+
+/* The result of a step that never refuses. */
+static sfsistat
+silent(SMFICTX *ctx, unsigned long no_reply)
+{
+	const struct connection *connection = smfi_getpriv(ctx);
+
+	return connection && (connection->steps & no_reply) ? SMFIS_NOREPLY :
+							      SMFIS_CONTINUE;
+}
+
+static void
+warn(const char *event, const char *what)
+{
+	bmx_log_error(bmx_milter_log(milter), BMX_LOG_WARN, event, what, NULL);
+}
+
+/* The one place where an answer becomes a callback's result. */
+static sfsistat
+answer_with(SMFICTX *ctx, struct bmx_smtp_answer *answer)
+{
+	if (smfi_setreply(ctx, answer->code, answer->enhanced, answer->text) !=
+	    MI_SUCCESS) {
+		warn("reply-refused", answer->text);
+		return SMFIS_TEMPFAIL;
+	}
+	return answer->permanent ? SMFIS_REJECT : SMFIS_TEMPFAIL;
+}
+
+static sfsistat
+result_of(SMFICTX *ctx, enum bmx_session_next next,
+          struct bmx_smtp_answer *answer)
+{
+	switch (next) {
+	case BMX_SESSION_CONTINUE:
+		return SMFIS_CONTINUE;
+	case BMX_SESSION_ACCEPT:
+		return SMFIS_ACCEPT;
+	case BMX_SESSION_REFUSE:
+		break;
+	}
+	return answer_with(ctx, answer);
+}
+
+static void
+close_connection(SMFICTX *ctx)
+{
+	struct connection *connection = smfi_getpriv(ctx);
+
+	if (!connection)
+		return;
+	bmx_session_free(&connection->session);
+	free(connection);
+	(void)smfi_setpriv(ctx, NULL);
+}
+
+static struct connection *
+open_connection(SMFICTX *ctx, unsigned long steps)
+{
+	struct connection *connection;
+
+	/* libmilter negotiates once a connection; a peer might not. */
+	close_connection(ctx);
+	connection = calloc(1, sizeof(*connection));
+	if (!connection)
+		return NULL;
+	connection->steps = steps;
+	connection->session = bmx_milter_session(milter);
+	if (!connection->session ||
+	    smfi_setpriv(ctx, connection) != MI_SUCCESS) {
+		bmx_session_free(&connection->session);
+		free(connection);
+		return NULL;
+	}
+	return connection;
+}
+
+static int
+ask_for_macros(SMFICTX *ctx)
+{
+	char names[128];
+
+	for (size_t i = 0; i < sizeof(macro_lists) / sizeof(macro_lists[0]);
+	     i++) {
+		(void)snprintf(names, sizeof(names), "%s",
+		               macro_lists[i].names);
+		if (smfi_setsymlist(ctx, macro_lists[i].stage, names) !=
+		    MI_SUCCESS)
+			return -1;
+	}
+	return 0;
+}
+
+static sfsistat
+on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
+             unsigned long unused2, unsigned long unused3,
+             unsigned long *actions_out, unsigned long *steps_out,
+             unsigned long *out2, unsigned long *out3)
+{
+	(void)unused2;
+	(void)unused3;
+	*actions_out = ACTIONS;
+	*steps_out = steps & STEPS_AWAY;
+	*out2 = 0;
+	*out3 = 0;
+	if ((actions & ACTIONS) != ACTIONS) {
+		warn("negotiation-failed",
+		     "the MTA does not let header fields be changed");
+		return SMFIS_REJECT;
+	}
+	if ((actions & SMFIF_SETSYMLIST) && ask_for_macros(ctx) != 0) {
+		warn("negotiation-failed", "macros cannot be asked for");
+		return SMFIS_REJECT;
+	}
+	return open_connection(ctx, *steps_out) ? SMFIS_CONTINUE : SMFIS_REJECT;
+}
+
+/* 16 octets, IPv4 mapped; false when it is no address of the Internet. */
+static bool
+take_address(const struct sockaddr *sa, uint8_t address[16])
+{
+	if (sa && sa->sa_family == AF_INET) {
+		struct sockaddr_in in;
+
+		memcpy(&in, sa, sizeof(in));
+		memset(address, 0, 10);
+		memset(address + 10, 0xff, 2);
+		memcpy(address + 12, &in.sin_addr, 4);
+		return true;
+	}
+	if (sa && sa->sa_family == AF_INET6) {
+		struct sockaddr_in6 in6;
+
+		memcpy(&in6, sa, sizeof(in6));
+		memcpy(address, &in6.sin6_addr, 16);
+		return true;
+	}
+	return false;
+}
+
+static sfsistat
+on_connect(SMFICTX *ctx, char *name, struct sockaddr *sa)
+{
+	struct bmx_session *session = session_of(ctx);
+	uint8_t address[16];
+	const bool known = take_address(sa, address);
+
+	if (!session)
+		return SMFIS_TEMPFAIL;
+	return result_of(ctx,
+	                 bmx_session_connect(session, bmx_slice_of(name),
+	                                     known ? address : NULL),
+	                 NULL);
+}
+
+static sfsistat
+on_helo(SMFICTX *ctx, char *name)
+{
+	struct bmx_session *session = session_of(ctx);
+
+	if (session)
+		bmx_session_helo(session, bmx_slice_of(name));
+	return silent(ctx, SMFIP_NR_HELO);
+}
+
+/* The number of a SIZE=number among the words behind the address. */
+static struct bmx_slice
+find_size(char **words)
+{
+	for (; *words; words++) {
+		const struct bmx_slice word = bmx_slice_of(*words);
+
+		if (word.len > 5 &&
+		    bmx_slice_equal_nocase((struct bmx_slice){word.data, 5},
+		                           BMX_SLICE("SIZE=")))
+			return (struct bmx_slice){word.data + 5, word.len - 5};
+	}
+	return (struct bmx_slice){0};
+}
+
+static sfsistat
+on_mail(SMFICTX *ctx, char **words)
+{
+	struct bmx_session *session = session_of(ctx);
+	const struct bmx_session_mail mail = {
+		.sender = bmx_slice_of(words[0]),
+		.size = find_size(words + 1),
+		.authenticated = macro(ctx, "{auth_authen}").len > 0,
+	};
+
+	if (session)
+		bmx_session_mail(session, &mail);
+	return silent(ctx, SMFIP_NR_MAIL);
+}
+
+static sfsistat
+on_rcpt(SMFICTX *ctx, char **words)
+{
+	struct bmx_session *session = session_of(ctx);
+	struct bmx_nudge_mark mark;
+	struct bmx_smtp_answer answer;
+	enum bmx_session_next next;
+
+	if (!session)
+		return SMFIS_TEMPFAIL;
+	/* The only callback that waits for anyone. */
+	bmx_nudge_enter(bmx_milter_nudge(milter), &mark);
+	next = bmx_session_rcpt(session, bmx_slice_of(words[0]),
+	                        macro(ctx, "i"), &answer);
+	bmx_nudge_leave(bmx_milter_nudge(milter), &mark);
+	return result_of(ctx, next, &answer);
+}
+
+static sfsistat
+on_header(SMFICTX *ctx, char *name, char *body)
+{
+	struct bmx_session *session = session_of(ctx);
+
+	if (session)
+		bmx_session_header(session, bmx_slice_of(name),
+		                   bmx_slice_of(body));
+	return silent(ctx, SMFIP_NR_HDR);
+}
+
+/* libmilter's field calls take char * and only read it. */
+static int
+insert(SMFICTX *ctx, const char *name, const char *body)
+{
+	char name_buffer[64];
+	char body_buffer[BMX_HEADER_BUFFER];
+
+	if (!body)
+		return MI_SUCCESS;
+	(void)snprintf(name_buffer, sizeof(name_buffer), "%s", name);
+	(void)snprintf(body_buffer, sizeof(body_buffer), "%s", body);
+	return smfi_insheader(ctx, 0, name_buffer, body_buffer);
+}
+
+/* From the last one down, so that a removal moves no index still to come. */
+static int
+remove_forged(SMFICTX *ctx, const struct bmx_session_edits *edits)
+{
+	char name[] = BMX_HEADER_AUTH_RESULTS;
+
+	for (size_t i = edits->removal_count; i > 0; i--)
+		if (smfi_chgheader(ctx, name, (int)edits->removals[i - 1],
+		                   NULL) != MI_SUCCESS)
+			return MI_FAILURE;
+	return MI_SUCCESS;
+}
+
+static int
+apply(SMFICTX *ctx, const struct bmx_session_edits *edits)
+{
+	if (remove_forged(ctx, edits) != MI_SUCCESS ||
+	    insert(ctx, BMX_HEADER_AUTH_RESULTS, edits->auth_results) !=
+	            MI_SUCCESS)
+		return MI_FAILURE;
+	return insert(ctx, BMX_HEADER_RECEIVED_SPF, edits->received_spf);
+}
+
+static sfsistat
+on_end(SMFICTX *ctx)
+{
+	struct bmx_session *session = session_of(ctx);
+	struct bmx_smtp_answer answer;
+	struct bmx_session_edits edits;
+	enum bmx_session_next next;
+	sfsistat result;
+
+	if (!session)
+		return SMFIS_TEMPFAIL;
+	next = bmx_session_end(session, macro(ctx, "i"), &edits, &answer);
+	result = result_of(ctx, next, &answer);
+	/* A message whose forged fields stay in would be believed. */
+	if (next == BMX_SESSION_CONTINUE && apply(ctx, &edits) != MI_SUCCESS) {
+		warn("header-edit-failed", "the message is deferred");
+		result = SMFIS_TEMPFAIL;
+	}
+	bmx_session_clear(session);
+	return result;
+}
+
+static sfsistat
+on_abort(SMFICTX *ctx)
+{
+	struct bmx_session *session = session_of(ctx);
+
+	if (session)
+		bmx_session_clear(session);
+	return SMFIS_CONTINUE;
+}
+
+static sfsistat
+on_close(SMFICTX *ctx)
+{
+	close_connection(ctx);
+	return SMFIS_CONTINUE;
+}
+
+static int
+register_callbacks(int listen_fd)
+{
+	static char name[] = "backupmx-milter";
+	const struct smfiDesc description = {
+		.xxfi_name = name,
+		.xxfi_version = SMFI_VERSION,
+		.xxfi_flags = ACTIONS,
+		.xxfi_connect = on_connect,
+		.xxfi_helo = on_helo,
+		.xxfi_envfrom = on_mail,
+		.xxfi_envrcpt = on_rcpt,
+		.xxfi_header = on_header,
+		.xxfi_eom = on_end,
+		.xxfi_abort = on_abort,
+		.xxfi_close = on_close,
+		.xxfi_negotiate = on_negotiate,
+	};
+	char where[32];
+
+	(void)snprintf(where, sizeof(where), "fd:%d", listen_fd);
+	if (smfi_register(description) != MI_SUCCESS ||
+	    smfi_settimeout(PEER_TIMEOUT_S) != MI_SUCCESS ||
+	    smfi_setbacklog(BMX_ENDPOINT_BACKLOG) != MI_SUCCESS)
+		return -1;
+	return smfi_setconn(where) == MI_SUCCESS ? 0 : -1;
+}
+
+int
+bmx_callbacks_serve(struct bmx_milter *shared, int listen_fd,
+                    struct bmx_error *err)
+{
+	assert(!milter);
+	milter = shared;
+	if (register_callbacks(listen_fd) != 0)
+		return bmx_error_set(err, BMX_E_IO,
+		                     "libmilter does not take the socket");
+	if (smfi_main() != MI_SUCCESS)
+		return bmx_error_set(err, BMX_E_IO,
+		                     "libmilter gave up serving");
+	return 0;
+}

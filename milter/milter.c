@@ -1,0 +1,163 @@
+#include "milter/milter.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+
+#include <backupmx/dns.h>
+
+#include "milter/policy_client.h"
+
+struct bmx_milter {
+	struct bmx_session_services services;
+	struct bmx_milter_counters counters;
+	struct bmx_policy_client *policy;
+	struct bmx_dns *dns;
+	struct bmx_spf *spf;
+	struct bmx_nudge *nudge;
+	pthread_mutex_t lock; /* config */
+	struct bmx_config *config;
+};
+
+static int
+ask_policy(void *ctx, const struct bmx_policy_request *request,
+           int64_t deadline_us, enum bmx_policy_reply *reply_out,
+           struct bmx_error *err)
+{
+	struct bmx_milter *milter = ctx;
+
+	return bmx_policy_client_ask(milter->policy, request, deadline_us,
+	                             reply_out, err);
+}
+
+static void
+check_spf(void *ctx, const struct bmx_spf_request *request,
+          struct bmx_spf_verdict *verdict_out)
+{
+	struct bmx_milter *milter = ctx;
+	struct bmx_spf_request whole = *request;
+
+	whole.dns = bmx_dns_as_source(milter->dns);
+	bmx_spf_check(milter->spf, &whole, verdict_out);
+}
+
+static int
+start_dns(struct bmx_milter *milter, struct bmx_metrics *metrics,
+          struct bmx_error *err)
+{
+	const struct bmx_dns_options options = {
+		.resolvers = milter->config->resolver.items,
+		.resolver_count = milter->config->resolver.count,
+		.metrics = metrics,
+	};
+
+	milter->dns = bmx_dns_new(&options, err);
+	if (!milter->dns)
+		return -1;
+	milter->spf = bmx_spf_new(err);
+	return milter->spf ? 0 : -1;
+}
+
+static int
+start(struct bmx_milter *milter, struct bmx_metrics *metrics,
+      struct bmx_error *err)
+{
+	const struct bmx_config_milter *config = &milter->config->milter;
+
+	bmx_milter_counters_init(&milter->counters, metrics);
+	if (start_dns(milter, metrics, err) != 0)
+		return -1;
+	milter->policy =
+		bmx_policy_client_new(&config->policy, milter->services.clock);
+	milter->nudge = bmx_nudge_new(&config->listen);
+	if (!milter->policy || !milter->nudge)
+		return bmx_error_set(err, BMX_E_NOMEM,
+		                     "no memory or thread to start with");
+	return 0;
+}
+
+struct bmx_milter *
+bmx_milter_new(struct bmx_config *config, struct bmx_log *log,
+               struct bmx_metrics *metrics, struct bmx_error *err)
+{
+	struct bmx_milter *milter = calloc(1, sizeof(*milter));
+
+	if (!milter || pthread_mutex_init(&milter->lock, NULL) != 0) {
+		free(milter);
+		(void)bmx_error_set(err, BMX_E_NOMEM, "out of memory");
+		return NULL;
+	}
+	milter->config = bmx_config_ref(config);
+	milter->services = (struct bmx_session_services){
+		.clock = bmx_clock_system(),
+		.log = log,
+		.counters = &milter->counters,
+		.ctx = milter,
+		.ask_policy = ask_policy,
+		.check_spf = check_spf,
+	};
+	if (start(milter, metrics, err) != 0)
+		bmx_milter_free(&milter);
+	return milter;
+}
+
+void
+bmx_milter_free(struct bmx_milter **milter)
+{
+	if (!*milter)
+		return;
+	bmx_nudge_free(&(*milter)->nudge);
+	bmx_policy_client_free(&(*milter)->policy);
+	bmx_spf_free(&(*milter)->spf);
+	bmx_dns_free(&(*milter)->dns);
+	bmx_config_unref(&(*milter)->config);
+	(void)pthread_mutex_destroy(&(*milter)->lock);
+	free(*milter);
+	*milter = NULL;
+}
+
+void
+bmx_milter_set_config(struct bmx_milter *milter, struct bmx_config *config)
+{
+	struct bmx_config *old;
+
+	(void)pthread_mutex_lock(&milter->lock);
+	old = milter->config;
+	milter->config = bmx_config_ref(config);
+	(void)pthread_mutex_unlock(&milter->lock);
+	bmx_policy_client_set_endpoint(milter->policy, &config->milter.policy);
+	bmx_config_unref(&old);
+}
+
+struct bmx_config *
+bmx_milter_config(struct bmx_milter *milter)
+{
+	struct bmx_config *config;
+
+	(void)pthread_mutex_lock(&milter->lock);
+	config = bmx_config_ref(milter->config);
+	(void)pthread_mutex_unlock(&milter->lock);
+	return config;
+}
+
+struct bmx_session *
+bmx_milter_session(struct bmx_milter *milter)
+{
+	struct bmx_config *config = bmx_milter_config(milter);
+	struct bmx_session *session =
+		bmx_session_new(&milter->services, config);
+
+	bmx_config_unref(&config);
+	return session;
+}
+
+struct bmx_nudge *
+bmx_milter_nudge(struct bmx_milter *milter)
+{
+	return milter->nudge;
+}
+
+struct bmx_log *
+bmx_milter_log(struct bmx_milter *milter)
+{
+	return milter->services.log;
+}

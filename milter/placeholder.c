@@ -1,1 +1,0 @@
-typedef int bmx_policyd_has_no_source_yet;

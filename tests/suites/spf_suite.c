@@ -1,0 +1,155 @@
+/* Runs the tests that spf_suite.py writes to its standard input. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "milter/spf/spf.h"
+#include "tests/support/zone.h"
+
+#define FIELDS_MAX 8
+
+struct run {
+	struct bmx_spf *spf;
+	struct zone *zone;
+	unsigned passed;
+	unsigned failed;
+};
+
+static int
+nibble(char c)
+{
+	return c <= '9' ? c - '0' : c - 'a' + 10;
+}
+
+/* Decodes in place; the text is terminated, too. */
+static struct bmx_slice
+unhex(char *text)
+{
+	size_t len = 0;
+
+	if (strcmp(text, "-") != 0)
+		for (; text[2 * len] && text[2 * len + 1]; len++)
+			text[len] = (char)(nibble(text[2 * len]) * 16 +
+			                   nibble(text[2 * len + 1]));
+	text[len] = '\0';
+	return (struct bmx_slice){text, len};
+}
+
+static void
+add_record(struct run *run, char **fields)
+{
+	static const struct {
+		const char *name;
+		enum bmx_dns_type type;
+	} types[] = {{"A", BMX_DNS_A},
+	             {"AAAA", BMX_DNS_AAAA},
+	             {"MX", BMX_DNS_MX},
+	             {"PTR", BMX_DNS_PTR},
+	             {"TXT", BMX_DNS_TXT}};
+	const struct bmx_slice name = unhex(fields[1]);
+	const struct bmx_slice data = unhex(fields[3]);
+
+	if (!strcmp(fields[2], "FAIL"))
+		zone_add_failure(run->zone, name.data);
+	if (!strcmp(fields[2], "CNAME"))
+		zone_add_alias(run->zone, name.data, data.data);
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+		if (!strcmp(fields[2], types[i].name))
+			zone_add(run->zone, name.data, types[i].type, data);
+}
+
+static void
+read_client(const char *text, uint8_t client[16])
+{
+	memset(client, 0, 16);
+	client[10] = client[11] = 0xff;
+	if (inet_pton(AF_INET, text, client + 12) != 1 &&
+	    inet_pton(AF_INET6, text, client) != 1)
+		exit(1);
+}
+
+static bool
+is_wanted(const char *list, const char *result)
+{
+	const size_t len = strlen(result);
+
+	for (const char *at = list; at; at = strchr(at, ',')) {
+		at += *at == ',';
+		if (!strncmp(at, result, len) &&
+		    (at[len] == ',' || at[len] == '\0'))
+			return true;
+	}
+	return false;
+}
+
+static void
+run_test(struct run *run, char **fields)
+{
+	struct bmx_spf_request request = {
+		.dns = zone_source(run->zone),
+		.helo = unhex(fields[3]),
+		.sender = unhex(fields[4]),
+		.explanation = "DEFAULT",
+		.deadline_us = INT64_MAX,
+	};
+	const struct bmx_slice explanation = unhex(fields[6]);
+	static struct bmx_spf_verdict verdict;
+	const char *result;
+
+	read_client(fields[2], request.client);
+	bmx_spf_check(run->spf, &request, &verdict);
+	result = bmx_spf_result_name(verdict.result);
+	if (is_wanted(fields[5], result) &&
+	    (fields[7][0] == '0' || verdict.result != BMX_SPF_FAIL ||
+	     !strcmp(verdict.explanation, explanation.data))) {
+		run->passed++;
+		return;
+	}
+	run->failed++;
+	(void)printf("FAIL %s: want %s '%s', got %s '%s' (%s)\n", fields[1],
+	             fields[5], explanation.data, result, verdict.explanation,
+	             verdict.problem);
+}
+
+static void
+run_line(struct run *run, char *line)
+{
+	char *fields[FIELDS_MAX] = {0};
+	size_t count = 0;
+
+	line[strcspn(line, "\n")] = '\0';
+	while (line && count < FIELDS_MAX) {
+		fields[count++] = line;
+		line = strchr(line, ' ');
+		if (line)
+			*line++ = '\0';
+	}
+	if (!strcmp(fields[0], "zone")) {
+		zone_free(&run->zone);
+		run->zone = zone_new();
+	} else if (!strcmp(fields[0], "record") && count == 4) {
+		add_record(run, fields);
+	} else if (!strcmp(fields[0], "test") && count == 8) {
+		run_test(run, fields);
+	}
+}
+
+int
+main(void)
+{
+	struct run run = {.spf = bmx_spf_new(NULL)};
+	char *line = NULL;
+	size_t size = 0;
+
+	if (!run.spf)
+		return 1;
+	while (getline(&line, &size, stdin) > 0)
+		run_line(&run, line);
+	(void)printf("%u of %u tests passed\n", run.passed,
+	             run.passed + run.failed);
+	free(line);
+	zone_free(&run.zone);
+	bmx_spf_free(&run.spf);
+	return run.failed == 0 && run.passed > 0 ? 0 : 1;
+}
