@@ -67,6 +67,18 @@ unknown_command(const struct bmxctl *ctl, const char *name)
 	return EX_USAGE;
 }
 
+/* A full disk or a closed pipe must not look like success. */
+static int
+finish(const struct bmxctl *ctl, int status)
+{
+	if (status == EX_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+		(void)fprintf(stderr, "%s: the output could not be written\n",
+		              ctl->program);
+		return EX_IOERR;
+	}
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -99,5 +111,5 @@ main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	optind = 1;
-	return command->run(&ctl, argc, argv);
+	return finish(&ctl, command->run(&ctl, argc, argv));
 }
