@@ -15,7 +15,7 @@ static const char config_text[] =
 	"domain \"a.test\" { }\n"
 	"domain \"b.test\" { list_max_age = 1h recipient_delimiter = \"\" }\n"
 	"domain \"c.test\" { mode = \"observe\" recipient_delimiter = \"+-\" "
-        "}\n";
+	"}\n";
 
 static const struct {
 	const char *name;
