@@ -80,6 +80,7 @@ struct bmx_engine_lookup {
 	const struct bmx_config_domain *domain; /* NULL: not served */
 	struct bmx_engine_list list;            /* when served */
 	struct bmx_verdict verdict;
+	/* The form that is looked up; "" when there is none. */
 	char normalised[BMX_LOCAL_BUFFER + BMX_DOMAIN_BUFFER + 1];
 };
 
