@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* getresuid */
+#define _GNU_SOURCE /* getresuid, setgroups */
 
 #include <backupmx/privileges.h>
 
@@ -19,6 +19,9 @@ drop_to_nobody(void)
 	struct bmx_error err;
 	uid_t real, effective, saved;
 
+	/* As a shell of root has it. */
+	if (setgroups(1, &(gid_t){0}) != 0)
+		return 6;
 	if (bmx_privileges_resolve("nobody", &identity, &err) != 0 ||
 	    bmx_privileges_drop(&identity, &err) != 0)
 		return 1;
