@@ -46,6 +46,28 @@ set_up(void **state)
 	return fx->store ? 0 : -1;
 }
 
+/* The daemon's view when state_dir was emptied and a sync made it anew. */
+static void
+test_replaced(void **state)
+{
+	struct fixture *fx = *state;
+	struct bmx_list_store *next;
+	char path[128], lock[128];
+	struct bmx_error err;
+
+	assert_false(bmx_list_store_is_replaced(fx->store));
+	path_of(fx, "list.mdb", path);
+	path_of(fx, "list.mdb-lock", lock);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(lock), 0);
+	assert_false(bmx_list_store_is_replaced(fx->store));
+	next = bmx_list_store_open(fx->dir, BMX_LIST_READ_WRITE, &err);
+	assert_non_null(next);
+	assert_true(bmx_list_store_is_replaced(fx->store));
+	assert_false(bmx_list_store_is_replaced(next));
+	bmx_list_store_free(&next);
+}
+
 static int
 tear_down(void **state)
 {
@@ -633,6 +655,7 @@ static const struct CMUnitTest plain[] = {
 	PLAIN("digest follows random changes", test_random_changes),
 	PLAIN("a reader sees one state", test_reader_sees_one_state),
 	PLAIN("two processes write", test_two_writers),
+	PLAIN("another file takes the place of a store", test_replaced),
 	PLAIN("no directory", test_nothing_there),
 	PLAIN("a file of something else", test_foreign_file),
 	PLAIN("a file cut short", test_file_cut_short),

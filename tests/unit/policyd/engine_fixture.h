@@ -178,13 +178,13 @@ fixture_stop(struct fixture *fixture)
 	fake_loop_free(&fixture->loop);
 }
 
-static int64_t
+static inline int64_t
 fixture_wall_ms(const struct fixture *fixture)
 {
 	return bmx_clock_wall_ms(fixture->loop->clock);
 }
 
-static struct bmx_slice
+static inline struct bmx_slice
 fixture_ask(struct fixture *fixture, const char *recipient)
 {
 	const struct bmx_policy_request request = {

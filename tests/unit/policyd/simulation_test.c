@@ -11,11 +11,12 @@
 #define STEPS 24
 #define HOUR INT64_C(3600000)
 
+/* clang-format off */
 static const char config_text[] =
 	"domain \"a.test\" { }\n"
 	"domain \"b.test\" { list_max_age = 1h recipient_delimiter = \"\" }\n"
-	"domain \"c.test\" { mode = \"observe\" recipient_delimiter = \"+-\" "
-	"}\n";
+	"domain \"c.test\" { mode = \"observe\" recipient_delimiter = \"+-\" }\n";
+/* clang-format on */
 
 static const struct {
 	const char *name;
