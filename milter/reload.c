@@ -27,6 +27,11 @@ bmx_reload_block_signals(void)
 	sigset_t set;
 
 	fill_set(&set);
+	/* libmilter waits for these in a thread of its own; in a thread that
+	 * does not block them they would end the process on the spot. */
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
 	(void)pthread_sigmask(SIG_BLOCK, &set, NULL);
 	(void)sigaction(SIGPIPE, &ignore, NULL);
 }

@@ -12,8 +12,9 @@
 
 #include "milter/milter.h"
 
-/** Blocks SIGUSR1 and ignores SIGPIPE in the calling thread and in all that
- * it makes; to be called before the first thread is made. */
+/** Blocks SIGUSR1 and libmilter's SIGHUP, SIGTERM and SIGINT, and ignores
+ * SIGPIPE, in the calling thread and in all that it makes; to be called before
+ * the first thread is made. */
 void bmx_reload_block_signals(void);
 
 /**

@@ -15,4 +15,8 @@
 uint64_t bmx_siphash24(const uint8_t key[BMX_SIPHASH_KEY_SIZE],
                        const void *data, size_t len);
 
+/** Fills key with the system's random octets. Where it has none yet (early at
+ * boot), the key stays as it was: a table is then only easier to attack. */
+void bmx_siphash_random_key(uint8_t key[BMX_SIPHASH_KEY_SIZE]);
+
 #endif

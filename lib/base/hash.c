@@ -1,6 +1,9 @@
 #include <backupmx/hash.h>
 
+#include <errno.h>
 #include <string.h>
+
+#include <sys/random.h>
 
 static uint64_t
 rotate(uint64_t x, unsigned bits)
@@ -65,4 +68,11 @@ bmx_siphash24(const uint8_t key[BMX_SIPHASH_KEY_SIZE], const void *data,
 	for (int i = 0; i < 4; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+void
+bmx_siphash_random_key(uint8_t key[BMX_SIPHASH_KEY_SIZE])
+{
+	if (getrandom(key, BMX_SIPHASH_KEY_SIZE, GRND_NONBLOCK) < 0)
+		errno = 0;
 }

@@ -1,8 +1,5 @@
 /* The snapshot: its memory, its references, and the table of domains. */
-#include <errno.h>
 #include <stdlib.h>
-
-#include <sys/random.h>
 
 #include "config_priv.h"
 
@@ -20,9 +17,7 @@ config_snapshot_new(void)
 	}
 	snapshot->arena = arena;
 	atomic_init(&snapshot->references, 1U);
-	if (getrandom(snapshot->hash_key, sizeof(snapshot->hash_key),
-	              GRND_NONBLOCK) < 0)
-		errno = 0; /* the table is only easier to attack */
+	bmx_siphash_random_key(snapshot->hash_key);
 	return snapshot;
 }
 

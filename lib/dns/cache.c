@@ -4,7 +4,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 #include <backupmx/hash.h>
 
@@ -67,8 +66,7 @@ bmx_dns_cache_new(size_t max_entries, size_t max_bytes,
 	cache->max_entries = max_entries / cache->shard_count;
 	cache->max_bytes = max_bytes / cache->shard_count;
 	cache->bucket_count = power_of_two_from(cache->max_entries);
-	/* A short read leaves zeros: the table then works, only guessable. */
-	(void)getrandom(cache->key, sizeof(cache->key), 0);
+	bmx_siphash_random_key(cache->key);
 	for (size_t i = 0; i < cache->shard_count; i++) {
 		struct shard *shard = &cache->shards[i];
 

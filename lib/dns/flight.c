@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/random.h>
 #include <time.h>
 
 #include <backupmx/hash.h>
@@ -47,8 +46,7 @@ bmx_dns_flights_new(const struct bmx_dns_upstream *upstream,
 	flights->cache = cache;
 	flights->metrics = metrics;
 	flights->max_pending = max_pending;
-	/* A short read leaves zeros: the table then works, only guessable. */
-	(void)getrandom(flights->key, sizeof(flights->key), 0);
+	bmx_siphash_random_key(flights->key);
 	(void)pthread_mutex_init(&flights->lock, NULL); /* cannot fail */
 	return flights;
 }

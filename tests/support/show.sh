@@ -1,0 +1,218 @@
+#!/usr/bin/env bash
+# show.sh [--keep]: the story that ./run tells, as root, with the programs of
+# build/release. show.sh --end DIR ends a world that --keep left running.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/postfix_lab.sh"
+. "$here/show_table.sh"
+
+WRONG=0      # lines that were not as they should be
+TAKEN=0      # messages that the backup took
+KEEP=
+
+say() { printf '%s\n' "$*"; }
+heading() { printf '\n%s\n%s\n' "$1" "${1//?/-}"; }
+
+expect() { # NAME GOT GLOB
+	# shellcheck disable=SC2254 # the pattern is meant
+	case $2 in
+	$3) ;;
+	*)
+		WRONG=$((WRONG + 1))
+		say "  WRONG: $1: got \"$2\", expected \"$3\""
+		;;
+	esac
+}
+
+# --- what stands where -----------------------------------------------------
+
+start_world() {
+	lab_create || exit 1
+	say "Starting a primary MX, a backup MX and backupmx-policyd ..."
+	lab_postfix_configure primary
+	lab_postfix_configure backup
+	lab_policyd_configure
+	lab_policyd_start && start_milter && lab_postfix_start primary &&
+		lab_postfix_start backup || exit 1
+	cat <<-WORLD
+
+	  primary MX   $(lab_address primary):$LAB_PORT   Postfix; has the users of $LAB_DOMAIN
+	  backup MX    $(lab_address backup):$LAB_PORT   Postfix; asks backupmx-policyd about each recipient
+	  the world    $(lab_address sink):$LAB_PORT   takes every bounce that the two would send, and counts
+	WORLD
+}
+
+# The milter's place: before the two Postfixes are started.
+start_milter() { return 0; }
+
+# --- one message a line ----------------------------------------------------
+
+# Offers one message to both hosts and prints a line. The primary is only
+# asked; the backup is given the message.
+offer() { # SENDER RECIPIENT EXPECTED-BACKUP-REPLY
+	local primary backup
+	primary=$(lab_ask primary "$1" "$2")
+	backup=$(lab_send backup "$1" "$2" "show-$TAKEN")
+	case $backup in 250*) TAKEN=$((TAKEN + 1)) ;; esac
+	table_row "$1" "$2" "$primary" "$backup" "$(reason "$2" "$backup")"
+	expect "$1 to $2" "$backup" "$3"
+	[ "$PRIMARY_UP" = 0 ] ||
+		expect "$2: the backup as the primary" "${backup:0:9}" \
+			"${primary:0:3}*"
+}
+
+# Why the backup said so, in a few words, from policyd's log.
+reason() { # RECIPIENT REPLY
+	local why act authority
+	act=$(lab_decision_key act "$1")
+	why=$(lab_decision_key why "$1")
+	authority=$(lab_decision_key authority "$1")
+	case $2 in
+	554*) echo "not a domain it is a backup for (Postfix)" ;;
+	*) case $act:$why in
+	reject:unknown) echo "not on the primary's list ($authority)" ;;
+	accept:* | dunno:*) case ${1%@*} in
+		postmaster | abuse) echo "always valid (RFC 5321)" ;;
+		*) echo "on the primary's list ($authority)" ;;
+		esac ;;
+	*) echo "policyd: ${act:-nothing} ${why}" ;;
+	esac ;;
+	esac
+}
+
+# --- the story -------------------------------------------------------------
+
+primary_up() {
+	heading "1. The primary is up; spammers write to the backup all the same"
+	PRIMARY_UP=1
+	table_head
+	offer ann@world.test alice@example.test '250 *'
+	offer ann@world.test Bob@EXAMPLE.TEST '250 *'
+	offer shop@world.test carol+shop@example.test '250 *'
+	offer ann@world.test info@example.test '250 *'
+	offer ann@world.test postmaster@example.test '250 *'
+	offer spam@forged.test nobody@example.test '550 5.1.1 *'
+	offer spam@forged.test aaron@example.test '550 5.1.1 *'
+	offer '' j.doe@example.test '550 5.1.1 *'
+	offer spam@forged.test alice@elsewhere.test '554 5.7.1 *'
+}
+
+outage() {
+	heading "2. The primary is stopped"
+	lab_postfix_stop primary
+	PRIMARY_UP=0
+	table_head
+	offer ann@world.test alice@example.test '250 *'
+	offer ann@world.test heidi@example.test '250 *'
+	offer spam@forged.test nobody@example.test '550 5.1.1 *'
+	offer spam@forged.test xyz@example.test '550 5.1.1 *'
+	WAITING=$(lab_queue_length backup)
+	say "  waiting in the backup's queue: $WAITING"
+	expect "messages that wait" "$WAITING" 2
+}
+
+recovery() {
+	heading "3. The primary is back"
+	lab_postfix_start primary || exit 1
+	lab_wait 60 lab_flush_until_empty
+	lab_wait 20 all_delivered
+	LEFT=$(lab_queue_length backup)
+	DELIVERED=$(delivered)
+	BOUNCES=$(lab_bounces)
+	say "  taken by the backup:           $TAKEN"
+	say "  delivered by the primary:      $DELIVERED"
+	say "  still in the backup's queue:   $LEFT"
+	say "  bounces sent to anybody:       $BOUNCES"
+	expect "delivered" "$DELIVERED" "$TAKEN"
+	expect "queue" "$LEFT" 0
+	expect "bounces" "$BOUNCES" 0
+}
+
+delivered() { find "$LAB_DIR"/mail/*/new -type f 2>/dev/null | wc -l; }
+all_delivered() { [ "$(delivered)" -ge "$TAKEN" ]; }
+
+summary() {
+	heading "Summary"
+	if [ "$WRONG" -eq 0 ]; then
+		say "As it should be: every unknown user was refused with 550 by the backup"
+		say "itself, every message for a known user arrived, nothing bounced."
+	else
+		say "$WRONG line(s) were not as they should be; see WRONG above."
+	fi
+}
+
+# --- the end ---------------------------------------------------------------
+
+end_world() {
+	local left
+	[ -n "$LAB_DIR" ] && [ -d "$LAB_DIR" ] || return 0
+	lab_stop_all
+	left=$(lab_left_over)
+	if [ -n "$left" ]; then
+		say "Still running: $left" >&2
+		WRONG=$((WRONG + 1))
+	fi
+	rm -rf "$LAB_DIR"
+}
+
+on_exit() {
+	local status=$?
+	trap - EXIT
+	trap '' INT TERM HUP
+	[ -n "$KEEP" ] && [ "$status" -eq 0 ] && exit 0
+	end_world
+	[ "$status" -ne 0 ] || [ "$WRONG" -eq 0 ] || status=1
+	exit "$status"
+}
+
+keep_note() {
+	cat <<-NOTE
+
+	It is still running.
+	  talk to the backup:   swaks --server $(lab_address backup):$LAB_PORT --to alice@$LAB_DOMAIN
+	                        (or: telnet $(lab_address backup) $LAB_PORT)
+	  the list of users:    $(lab_list)
+	                        (write to it; it counts within seconds)
+	  policyd's log:        $LAB_DIR/policyd/log
+	  ask policyd:          $LAB_BUILD/ctl/backupmxctl -c $LAB_DIR/policyd/backupmx.conf lookup alice@$LAB_DOMAIN
+	  stop the primary:     postfix -c $LAB_DIR/primary/conf stop
+	  the backup's queue:   postqueue -c $LAB_DIR/backup/conf -p
+	  end it all:           $here/show.sh --end $LAB_DIR
+	NOTE
+}
+
+# Ends what --keep left: only a directory that lab_create made.
+end_kept() {
+	case $1 in
+	*/backupmx.??????) ;;
+	*)
+		say "show.sh: $1 is no directory of mine" >&2
+		exit 64
+		;;
+	esac
+	[ -s "$1/sink.pid" ] || { say "show.sh: nothing runs in $1"; exit 0; }
+	LAB_DIR=$1
+	end_world
+	say "Ended."
+	exit "$((WRONG > 0))"
+}
+
+case ${1:-} in
+--keep) KEEP=1 ;;
+--end) end_kept "${2:-}" ;;
+esac
+if reason=$(lab_missing); then
+	say "show.sh: this needs: $reason" >&2
+	exit 69
+fi
+trap on_exit EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+start_world
+primary_up
+outage
+recovery
+summary
+if [ "$WRONG" -eq 0 ] && [ -n "$KEEP" ]; then
+	keep_note
+fi
+[ "$WRONG" -eq 0 ]
