@@ -88,10 +88,12 @@ print_list(struct bmx_list_reader *reader, struct output *output,
 	rc = bmx_list_reader_meta(reader, domain, &meta, err);
 	if (rc == 0)
 		return no_list(buffer, err);
+	if (rc < 0)
+		return rc;
 	output->domain = buffer;
-	return rc < 0 ?
-		rc :
-		bmx_list_reader_each(reader, meta.id, print_entry, output, err);
+	rc = bmx_list_reader_each(reader, meta.id, print_entry, output, err);
+	output->domain = NULL;
+	return rc;
 }
 
 static bool

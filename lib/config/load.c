@@ -191,7 +191,7 @@ grow_domains(struct loader *loader)
 	                         room * sizeof(*places));
 	if (!items || !places)
 		return -1;
-	if (d->count > 0) {
+	if (d->items && d->places) {
 		memcpy(items, d->items, d->count * sizeof(*items));
 		memcpy(places, d->places, d->count * sizeof(*places));
 	}

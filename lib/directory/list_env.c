@@ -100,6 +100,15 @@ bmx_list_corrupt(const struct bmx_list_store *store, const char *what,
 	return bmx_error_set(err, BMX_E_CORRUPT, "%s: %s", store->path, what);
 }
 
+int
+bmx_list_forget_dead_readers(const struct bmx_list_store *store,
+                             struct bmx_error *err)
+{
+	const int rc = mdb_reader_check(store->env, NULL);
+
+	return rc == 0 ? 0 : bmx_list_lmdb_error(store, rc, "lock file", err);
+}
+
 /*
  * Opening.
  */
@@ -126,13 +135,10 @@ give_to_owner(const char *path, const struct stat *dir, struct bmx_error *err)
 }
 
 static int
-give_both_to_owner(const struct bmx_list_store *store, const char *state_dir,
-                   struct bmx_error *err)
+give_both_to_owner(const struct bmx_list_store *store, const char *lock,
+                   const char *state_dir, struct bmx_error *err)
 {
-	const size_t len = strlen(store->path);
 	struct stat dir;
-	char *lock;
-	int rc;
 
 	if (geteuid() != 0)
 		return 0;
@@ -140,14 +146,7 @@ give_both_to_owner(const struct bmx_list_store *store, const char *state_dir,
 		return bmx_error_set_errno(err, errno, "%s", state_dir);
 	if (give_to_owner(store->path, &dir, err) != 0)
 		return -1;
-	lock = malloc(len + sizeof("-lock"));
-	if (!lock)
-		return bmx_error_set(err, BMX_E_NOMEM, "no memory for a path");
-	memcpy(lock, store->path, len);
-	memcpy(lock + len, "-lock", sizeof("-lock"));
-	rc = give_to_owner(lock, &dir, err);
-	free(lock);
-	return rc;
+	return give_to_owner(lock, &dir, err);
 }
 
 /* A new file survives a crash only when its directory was synced too. */
@@ -288,7 +287,9 @@ check_file_size(const struct bmx_list_store *store, struct bmx_error *err)
 		return bmx_error_set_errno(err, errno, "%s", store->path);
 	rc = posix_fallocate(fd, want - 1, 1);
 	(void)close(fd);
-	if (rc != 0)
+	/* A full disk must not keep the list from being read: whoever filled
+	 * it is likelier than whoever cut the file. */
+	if (rc != 0 && rc != ENOSPC && rc != EDQUOT)
 		return bmx_error_set_errno(err, rc, "%s", store->path);
 	return 0;
 }
@@ -376,24 +377,45 @@ make_databases(struct bmx_list_store *store, const char *state_dir,
 	return sync_directory(state_dir, err);
 }
 
+/* A link would have root write where it leads. */
+static int
+check_kind(const char *path, struct bmx_error *err)
+{
+	struct stat file;
+
+	if (lstat(path, &file) == 0 && !S_ISREG(file.st_mode))
+		return bmx_error_set(err, BMX_E_CORRUPT,
+		                     "%s: not a regular file", path);
+	return 0;
+}
+
+static int
+open_files(struct bmx_list_store *store, const char *lock,
+           const char *state_dir, struct bmx_error *err)
+{
+	if (check_kind(store->path, err) != 0 || check_kind(lock, err) != 0 ||
+	    open_env_as_large_as_allowed(store, state_dir, err) != 0)
+		return -1;
+	/* Reading makes the lock file, too. */
+	return give_both_to_owner(store, lock, state_dir, err);
+}
+
 static int
 open_store(struct bmx_list_store *store, const char *state_dir,
            struct bmx_error *err)
 {
-	struct stat file;
+	const size_t len = strlen(store->path);
+	char *lock = malloc(len + sizeof("-lock"));
 	int rc;
 
-	if (lstat(store->path, &file) == 0 && !S_ISREG(file.st_mode))
-		return bmx_list_corrupt(store, "not a regular file", err);
-	if (open_env_as_large_as_allowed(store, state_dir, err) != 0)
-		return -1;
-	if (!store->read_only && give_both_to_owner(store, state_dir, err) != 0)
-		return -1;
-	/* Readers that were killed would keep old pages from being used. */
-	rc = mdb_reader_check(store->env, NULL);
-	if (rc != 0)
-		return bmx_list_lmdb_error(store, rc, "lock file", err);
-	if (check_file_size(store, err) != 0)
+	if (!lock)
+		return bmx_error_set(err, BMX_E_NOMEM, "no memory for a path");
+	memcpy(lock, store->path, len);
+	memcpy(lock + len, "-lock", sizeof("-lock"));
+	rc = open_files(store, lock, state_dir, err);
+	free(lock);
+	if (rc != 0 || bmx_list_forget_dead_readers(store, err) != 0 ||
+	    check_file_size(store, err) != 0)
 		return -1;
 	rc = find_databases(store, err);
 	if (rc != 0)
@@ -543,6 +565,9 @@ bmx_list_reader_new(struct bmx_list_store *store, struct bmx_error *err)
 	}
 	reader->store = store;
 	rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &reader->txn);
+	if (rc == MDB_READERS_FULL &&
+	    bmx_list_forget_dead_readers(store, err) == 0)
+		rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &reader->txn);
 	if (rc != 0) {
 		(void)bmx_list_lmdb_error(store, rc, "cannot read", err);
 		free(reader);
