@@ -555,8 +555,11 @@ read_file(struct loader *loader, const char *path, struct bmx_error *err)
 	struct stat status;
 
 	if (!in || !name || fstat(fileno(in), &status) != 0) {
-		(void)bmx_error_set_errno(err, name ? errno : ENOMEM, "%s",
-		                          path);
+		(void)bmx_error_set_errno(
+			err, name ? errno : ENOMEM,
+			"cannot read the configuration "
+			"file %s%s",
+			path, loader->depth > 0 ? "" : " (-c names another)");
 	} else if (may_open(loader, &status, path, err)) {
 		loader->open[loader->depth++] = status;
 		loader->files++;

@@ -168,7 +168,7 @@ test_octet_by_octet(void **state)
 
 	for (size_t i = 0; i < REQUEST_LEN; i++) {
 		assert_int_equal(answers_of(bench, 0), 0);
-		say(bench, 0, REQUEST + i, 1);
+		say(bench, 0, &REQUEST[i], 1);
 		fake_loop_settle(bench->loop);
 	}
 	assert_int_equal(answers_of(bench, 0), 1);
@@ -186,7 +186,7 @@ test_pipelined(void **state)
 	say(bench, 0, REQUEST, 9);
 	fake_loop_settle(bench->loop);
 	assert_int_equal(answers_of(bench, 0), 20);
-	say(bench, 0, REQUEST + 9, REQUEST_LEN - 9);
+	say(bench, 0, &REQUEST[9], REQUEST_LEN - 9);
 	fake_loop_settle(bench->loop);
 	assert_int_equal(answers_of(bench, 0), 1);
 }
@@ -249,7 +249,7 @@ test_slow_request(void **state)
 
 	/* An octet now and then does not make the time begin anew. */
 	for (size_t i = 0; i < 29; i++) {
-		say(bench, 0, REQUEST + i, 1);
+		say(bench, 0, &REQUEST[i], 1);
 		fake_loop_settle(bench->loop);
 		fake_loop_advance(bench->loop, 1000);
 		assert_false(is_closed(bench, 0));
@@ -270,7 +270,7 @@ test_each_request_has_its_time(void **state)
 	for (int i = 0; i < 5; i++) {
 		fake_loop_advance(bench->loop, 20000);
 		/* The rest of one and the first octets of the next. */
-		say(bench, 0, REQUEST + 5, REQUEST_LEN - 5);
+		say(bench, 0, &REQUEST[5], REQUEST_LEN - 5);
 		say(bench, 0, REQUEST, 5);
 		fake_loop_settle(bench->loop);
 		assert_int_equal(answers_of(bench, 0), 1);
@@ -398,7 +398,7 @@ test_drain(void **state)
 	assert_int_equal(answers_of(bench, 1), 1);
 	assert_true(is_closed(bench, 1));
 	assert_true(is_closed(bench, 2));
-	say(bench, 0, REQUEST + 9, REQUEST_LEN - 9);
+	say(bench, 0, &REQUEST[9], REQUEST_LEN - 9);
 	fake_loop_settle(bench->loop);
 	assert_int_equal(answers_of(bench, 0), 1);
 	bmx_clients_drain(bench->clients);
