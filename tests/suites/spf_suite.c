@@ -9,6 +9,9 @@
 
 #define FIELDS_MAX 8
 
+/* %{t} in spf_differential.py. */
+#define WALL_MS (INT64_C(1000000000) * 1000)
+
 struct run {
 	struct bmx_spf *spf;
 	struct zone *zone;
@@ -69,6 +72,20 @@ read_client(const char *text, uint8_t client[16])
 		exit(1);
 }
 
+static int64_t
+mono_us(void *ctx)
+{
+	(void)ctx;
+	return bmx_clock_mono_us(bmx_clock_system());
+}
+
+static int64_t
+wall_ms(void *ctx)
+{
+	(void)ctx;
+	return WALL_MS;
+}
+
 static bool
 is_wanted(const char *list, const char *result)
 {
@@ -86,12 +103,14 @@ is_wanted(const char *list, const char *result)
 static void
 run_test(struct run *run, char **fields)
 {
+	static const struct bmx_clock clock = {mono_us, wall_ms, NULL};
 	struct bmx_spf_request request = {
 		.dns = zone_source(run->zone),
 		.helo = unhex(fields[3]),
 		.sender = unhex(fields[4]),
 		.explanation = "DEFAULT",
 		.deadline_us = INT64_MAX,
+		.clock = &clock,
 	};
 	const struct bmx_slice explanation = unhex(fields[6]);
 	static struct bmx_spf_verdict verdict;
