@@ -163,8 +163,9 @@ correct(
     ("if exp and not recursion:", "if exp is not None and not recursion:"))
 correct(
     "p-voids",
-    "RFC 7208 4.6.4 limits void look-ups of terms: those of %{p} and of the"
-    " addresses of PTR names are left out (open: pyspf counts them)",
+    "RFC 7208 4.6.4, open: void look-ups of %{p} and of the addresses of PTR"
+    " names do not count: who owns them is the client, who could turn a fail"
+    " into permerror",
     ("    def dns_a(self, domainname, A='A'):\n",
      "    def dns_a(self, domainname, A='A', ignore_void=False):\n"),
     ("        r = self.dns(domainname, A)\n",
