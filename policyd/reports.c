@@ -106,13 +106,13 @@ struct outcome {
 	int exit;
 };
 
-/* A full mailbox exists: valid, though it takes no mail now. */
+/* A full or disabled mailbox exists: valid, though it takes no mail now. */
 static struct outcome
 outcome_of(const struct bmx_verdict *verdict)
 {
 	if (verdict->why == BMX_WHY_NOT_SERVED)
 		return (struct outcome){"not served", EX_TEMPFAIL};
-	if (verdict->why == BMX_WHY_FULL ||
+	if (verdict->why == BMX_WHY_FULL || verdict->why == BMX_WHY_DISABLED ||
 	    bmx_policy_reply_class(verdict->reply) == BMX_REPLY_PASSES)
 		return (struct outcome){"valid", 0};
 	if (bmx_policy_reply_class(verdict->reply) == BMX_REPLY_REJECTS)

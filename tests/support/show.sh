@@ -140,8 +140,9 @@ spf_header() {
 	say ""
 	say "  at the top of the message from ann@pass.test in alice's mailbox:"
 	[ -n "$message" ] &&
-		sed -n '/^Authentication-Results:/,/^[A-QS-Z]/{/^Delivered/q;p}' \
-			"$message" | head -n 6 | sed 's/^/    /'
+		awk '/^$/ { exit }
+		     /^[^ \t]/ { ours = /^(Received-SPF|Authentication-Results):/ }
+		     ours { print "    " $0 }' "$message"
 	expect "the header of the delivered message" "${message:+there}" there
 }
 
