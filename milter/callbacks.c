@@ -17,10 +17,14 @@
  * starts its threads. */
 static struct bmx_milter *milter;
 
-/* Steps that are not used, and answers that would all be "continue". */
+/*
+ * Steps that are not used, and answers that would all be "continue". A trusted
+ * client could be let go at CONNECT; but then smtpd would have to wait for an
+ * answer there in every session of everybody.
+ */
 #define STEPS_AWAY                                                             \
 	(SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA |         \
-	 SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR)
+	 SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR)
 #define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
 
 /* Seconds that libmilter waits for Postfix: as long as it keeps a session
@@ -41,13 +45,18 @@ struct macro_list {
 	const char *names;
 };
 
-/* Macros that are not asked for here do not come (Postfix 3.7). */
+/*
+ * Macros that are not asked for here do not come (Postfix 3.7), but an empty
+ * list would get the stage's default ones. Each stage that has macros costs a
+ * message of its own, so where none is needed one is asked for that has no
+ * value yet.
+ */
+#define NO_MACRO "{auth_authen}"
 static const struct macro_list macro_lists[] = {
-	{SMFIM_CONNECT,
-         "j {daemon_name} {client_addr} {client_name} "
-         "{client_port}"},
-	{SMFIM_ENVFROM, "i {auth_authen} {mail_addr}"},
-	{SMFIM_ENVRCPT, "i {auth_authen} {rcpt_addr}"},
+	{SMFIM_CONNECT, NO_MACRO},
+	{SMFIM_HELO, NO_MACRO},
+	{SMFIM_ENVFROM, "{auth_authen}"},
+	{SMFIM_ENVRCPT, "i"},
 	{SMFIM_EOM, "i"},
 };
 
@@ -101,15 +110,8 @@ static sfsistat
 result_of(SMFICTX *ctx, enum bmx_session_next next,
           struct bmx_smtp_answer *answer)
 {
-	switch (next) {
-	case BMX_SESSION_CONTINUE:
-		return SMFIS_CONTINUE;
-	case BMX_SESSION_ACCEPT:
-		return SMFIS_ACCEPT;
-	case BMX_SESSION_REFUSE:
-		break;
-	}
-	return answer_with(ctx, answer);
+	return next == BMX_SESSION_CONTINUE ? SMFIS_CONTINUE :
+					      answer_with(ctx, answer);
 }
 
 static void
@@ -215,12 +217,10 @@ on_connect(SMFICTX *ctx, char *name, struct sockaddr *sa)
 	uint8_t address[16];
 	const bool known = take_address(sa, address);
 
-	if (!session)
-		return SMFIS_TEMPFAIL;
-	return result_of(ctx,
-	                 bmx_session_connect(session, bmx_slice_of(name),
-	                                     known ? address : NULL),
-	                 NULL);
+	if (session)
+		bmx_session_connect(session, bmx_slice_of(name),
+		                    known ? address : NULL);
+	return silent(ctx, SMFIP_NR_CONN);
 }
 
 static sfsistat

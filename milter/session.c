@@ -145,7 +145,7 @@ write_address(struct bmx_session *session)
 		session->address_text[0] = '\0';
 }
 
-enum bmx_session_next
+void
 bmx_session_connect(struct bmx_session *session, struct bmx_slice name,
                     const uint8_t *address)
 {
@@ -156,11 +156,10 @@ bmx_session_connect(struct bmx_session *session, struct bmx_slice name,
 	session->has_address = address != NULL;
 	keep_name(session->client_name, name);
 	if (!address)
-		return BMX_SESSION_CONTINUE;
+		return;
 	memcpy(session->address, address, sizeof(session->address));
 	write_address(session);
 	session->trusted = is_trusted(&session->config->milter, address);
-	return session->trusted ? BMX_SESSION_ACCEPT : BMX_SESSION_CONTINUE;
 }
 
 void
@@ -537,6 +536,8 @@ bmx_session_rcpt(struct bmx_session *session, struct bmx_slice recipient,
 		.started_us = bmx_clock_mono_us(session->services->clock),
 	};
 
+	if (session->trusted)
+		return BMX_SESSION_CONTINUE;
 	if (!message->open)
 		return refuse(session, BMX_SAY_TROUBLE, answer_out);
 	find_section(session, &inquiry);
@@ -571,7 +572,7 @@ bmx_session_header(struct bmx_session *session, struct bmx_slice name,
 {
 	struct message *message = &session->message;
 
-	if (!message->open || message->flooded ||
+	if (session->trusted || !message->open || message->flooded ||
 	    !bmx_headers_is_auth_results(name))
 		return;
 	message->fields++;
@@ -639,6 +640,8 @@ bmx_session_end(struct bmx_session *session, struct bmx_slice queue_id,
 	struct message *message = &session->message;
 
 	*edits_out = (struct bmx_session_edits){0};
+	if (session->trusted)
+		return BMX_SESSION_CONTINUE;
 	if (!message->open)
 		return refuse(session, BMX_SAY_TROUBLE, answer_out);
 	/* Nobody but a forger sends a message under the probes' name, which

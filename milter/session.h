@@ -54,7 +54,6 @@ struct bmx_session_services {
 /** What the callback does next. */
 enum bmx_session_next {
 	BMX_SESSION_CONTINUE,
-	BMX_SESSION_ACCEPT, /* no more events of this connection */
 	BMX_SESSION_REFUSE, /* with the answer that was filled */
 };
 
@@ -88,12 +87,12 @@ void bmx_session_free(struct bmx_session **session);
 
 /**
  * A client connected. name is hostile; address is 16 octets, IPv4 mapped, or
- * NULL when it came over no network that is known (never trusted then).
- * @return BMX_SESSION_ACCEPT for trusted clients
+ * NULL when it came over no network that is known (never trusted then). All
+ * that a trusted client does is let through unseen: not asked about, not
+ * changed, not counted, not logged.
  */
-enum bmx_session_next bmx_session_connect(struct bmx_session *session,
-                                          struct bmx_slice name,
-                                          const uint8_t *address);
+void bmx_session_connect(struct bmx_session *session, struct bmx_slice name,
+                         const uint8_t *address);
 
 /** The client said who it is. */
 void bmx_session_helo(struct bmx_session *session, struct bmx_slice name);
