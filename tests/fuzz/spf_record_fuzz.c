@@ -86,5 +86,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    verdict.voids > BMX_SPF_VOIDS_MAX ||
 	    !strncmp(verdict.problem, "libspf2", 7))
 		abort();
+	if (verdict.result != BMX_SPF_FAIL && verdict.explanation[0])
+		abort();
+	for (const char *at = verdict.explanation; *at; at++)
+		if (*at < 0x20 || *at > 0x7e)
+			abort();
 	return 0;
 }

@@ -15,8 +15,8 @@ ODD_NAMES = ["com", "", "a..example.com", ".example.com", "example.com.",
 LOCALS = ["user", "strong-bad", "a.b.c", "first+tag", "", "a/b=c_d,e", '"a@b"',
           "%{d}", "a..b", "UPPER~case", "x" * 70, "it's&<odd>", '"two words"']
 LETTERS = "slodiphv"
-NETWORKS = ["192.0.2.0", "192.0.2.3", "198.51.100.0", "0.0.0.0", "127.0.0.0",
-            "255.255.255.255", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1"]
+NETWORKS = ["192.0.2.0", "192.0.2.128", "198.51.100.0", "0.0.0.0",
+            "64.0.2.3", "255.255.255.255", "1.2.3", "1.2.3.4.5", "01.2.3.4", "256.1.1.1"]
 NETWORKS6 = ["2001:db8::", "2001:db8::1", "::1", "::", "::ffff:192.0.2.3",
              "2001:DB8:0:1::", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::1::",
              "2001:db8::12345", "1:2:3", "2001:db8::1%eth0", "::192.0.2.3"]
@@ -55,7 +55,7 @@ class Case:
         client = mapped or client
         if self.rng.random() < 0.45 and (client.version == 4) == (kind == "A"):
             return str(client)
-        pool = ["192.0.2.1", "192.0.2.77", "203.0.113.1"] if kind == "A" else [
+        pool = ["192.0.2.1", "192.0.2.177", "203.0.113.1"] if kind == "A" else [
             "2001:db8::77", "2001:db8:0:1::1", "::ffff:192.0.2.3"]
         return self.rng.choice(pool)
 
@@ -158,10 +158,10 @@ class Case:
             return ""
         four = rng.choice(["", "/0", "/8", "/24", "/31", "/32", "/33", "/024",
                            "/"]) if rng.random() < 0.05 else \
-            rng.choice(["", "/16", "/24", "/30", "/0"])
+            rng.choice(["", "/1", "/24", "/25", "/30", "/0"])
         six = rng.choice(["//129", "//", "/64", "//064"]) \
             if rng.random() < 0.03 else \
-            rng.choice(["", "", "//0", "//32", "//64", "//128"])
+            rng.choice(["", "", "//0", "//33", "//64", "//128"])
         return four + six
 
     def term(self):
@@ -197,9 +197,9 @@ class Case:
         if kind in ("ip4", "ip6"):
             pool = NETWORKS if kind == "ip4" else NETWORKS6
             good = pool[:6] if rng.random() < 0.96 else pool
-            prefix = rng.choice(["", "", "/0", "/8", "/24", "/32"]
+            prefix = rng.choice(["", "/0", "/1", "/8", "/25", "/26", "/32"]
                                 if kind == "ip4" else
-                                ["", "", "/0", "/32", "/64", "/128"])
+                                ["", "/0", "/3", "/32", "/33", "/65", "/128"])
             if rng.random() < 0.02:
                 prefix = rng.choice(["/33", "/129", "/", "//64", "/08", "/1a"])
             return ":" + rng.choice(good) + prefix

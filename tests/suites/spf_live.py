@@ -112,10 +112,10 @@ def tests():
     yield "expfail", CLIENT, "fail", "DEFAULT"
     yield "ptr", SERVFAIL_CLIENT, "fail", None
     yield 1500, 2000
+    yield "ptr", BLACKHOLE_CLIENT, "temperror", None
     yield "exphole", CLIENT, "fail", "DEFAULT"
     yield "ahole", CLIENT, "temperror", None
     yield "holes", CLIENT, "temperror", None
-    yield "ptr", BLACKHOLE_CLIENT, "temperror", None
     yield "x.blackhole", CLIENT, "temperror", None
     yield 90000, 20500  # 20 s, whatever the deadline
     yield "slow", CLIENT, "temperror", None

@@ -102,7 +102,11 @@ correct(
      "        if arg is self.d:\n            return arg\n"
      "        if RE_TOPLAB.split(arg)[-1]:\n            raise PermError('Inv"),
     ("        if m == 'a' and RE_IP4.match(arg):\n",
-     "        if m == 'a' and RE_IP4.match(arg) and arg is not self.d:\n"))
+     "        if m == 'a' and RE_IP4.match(arg) and arg is not self.d:\n"),
+    ("            if not RE_IP4.match(arg):\n",
+     "            if arg is self.d or not RE_IP4.match(arg):\n"),
+    ("            if not RE_IP6.match(arg):\n",
+     "            if arg is self.d or not RE_IP6.match(arg):\n"))
 correct(
     "macro-grammar",
     "RFC 7208 7.1: a macro is checked as a whole; no 0, delimiters from the"

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Feeds an OpenSPF test suite to the program spf_suite.
 
-usage: spf_suite.py PROGRAM [SUITE.yml]
+usage: spf_suite.py PROGRAM [SUITE.yml | SUITE.yml.gz]
 
 Without a suite: data/spf/rfc7208-tests.yml under $BMX_SHARED, or under
 ../shared beside the checkout. Exit status 77: no suite or no python3-yaml.
 Octets are hexadecimal in the line format, so that no text needs quoting.
 """
+import gzip
 import os
 import subprocess
 import sys
@@ -50,6 +51,8 @@ def records(entries):
         elif isinstance(value, list):
             yield "TXT", "".join(value)
         else:
+            if kind in ("CNAME", "PTR"):
+                value = value.rstrip(".")
             yield ("TXT" if kind == "SPF" else kind), value
 
 
@@ -74,7 +77,8 @@ def main():
     if not os.path.exists(path):
         print(f"SKIP: no suite at {path}")
         return 77
-    with open(path, encoding="utf-8") as suite:
+    reader = gzip.open if path.endswith(".gz") else open
+    with reader(path, "rt", encoding="utf-8") as suite:
         text = "\n".join(lines(suite)) + "\n"
     return subprocess.run([sys.argv[1]], input=text.encode()).returncode
 
