@@ -127,11 +127,13 @@ say_unreachable(const struct bmxctl *ctl, const struct bmx_endpoint *endpoint,
 
 	bmx_text_init(&where, buffer, sizeof(buffer));
 	bmx_endpoint_append(&where, endpoint);
-	(void)fprintf(stderr, "%s: policyd cannot be asked at %s: %s; %s\n",
-	              ctl->program, buffer, err->text,
+	/* A connection that failed has said where. */
+	(void)fprintf(stderr, "%s: policyd cannot be asked%s%s: %s%s\n",
+	              ctl->program, strstr(err->text, buffer) ? "" : " at ",
+	              strstr(err->text, buffer) ? "" : buffer, err->text,
 	              err->code == BMX_E_PERMISSION ?
-	                      "run this as root" :
-	                      "see systemctl status backupmx-policyd");
+	                      "" :
+	                      "; see systemctl status backupmx-policyd");
 }
 
 static int

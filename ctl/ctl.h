@@ -46,10 +46,16 @@ int bmxctl_fail(const struct bmxctl *ctl, const struct bmx_error *err);
 /** Writes `PROGRAM: usage: PROGRAM words` to stderr. Returns EX_USAGE. */
 int bmxctl_usage(const struct bmxctl *ctl, const char *words);
 
+/**
+ * Takes the word --json out of argv[1] to argv[*argc - 1], wherever it stands.
+ * @return was it there?
+ */
+bool bmxctl_take_json(int *argc, char **argv);
+
 /** `config check` and `config dump [--all]`. */
 int bmxctl_config(struct bmxctl *ctl, int argc, char **argv);
 
-/** `lookup [--json] ADDRESS`: exit status 0 valid, 1 unknown, 75 cannot say. */
+/** `lookup ADDRESS [--json]`: exit status 0 valid, 1 unknown, 75 cannot say. */
 int bmxctl_lookup(struct bmxctl *ctl, int argc, char **argv);
 
 /** `reload`. */

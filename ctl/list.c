@@ -1,6 +1,7 @@
 /* backupmxctl list [DOMAIN] [--json] */
 #include <inttypes.h>
-#include <string.h>
+
+#include <sys/stat.h>
 
 #include <jansson.h>
 #include <sysexits.h>
@@ -22,21 +23,19 @@ print_entry(void *ctx, const struct bmx_list_entry *entry)
 {
 	const struct output *output = ctx;
 	const char *state = bmx_recipient_state_name(entry->state);
-	struct bmx_slice local = entry->local;
+	char buffer[BMXCTL_ADDRESS_BUFFER];
+	const char *address =
+		bmxctl_address(entry->local, output->domain, buffer);
 
-	if (bmx_slice_equal(local, BMX_SLICE(BMX_LOCAL_WILDCARD)))
-		local.len = 0;
 	if (output->array)
-		return json_array_append_new(
-			output->array,
-			json_pack("{s:o, s:s}", "address",
-		                  json_sprintf("%.*s@%s", (int)local.len,
-		                               local.data, output->domain),
-		                  "state", state));
-	(void)printf("%.*s@%s", (int)local.len, local.data, output->domain);
-	if (entry->state != BMX_RECIPIENT_ACTIVE)
-		(void)printf(" %s", state);
-	(void)putchar('\n');
+		return json_array_append_new(output->array,
+		                             json_pack("{s:s, s:s}", "address",
+		                                       address, "state",
+		                                       state));
+	if (entry->state == BMX_RECIPIENT_ACTIVE)
+		(void)puts(address);
+	else
+		(void)printf("%s %s\n", address, state);
 	return 0;
 }
 
@@ -64,6 +63,14 @@ print_domain(void *ctx, struct bmx_slice domain,
 }
 
 static int
+no_list(const char *domain, struct bmx_error *err)
+{
+	return bmx_error_set(err, BMX_E_NOT_FOUND,
+	                     "%s has no list; backupmxctl load brings one",
+	                     domain);
+}
+
+static int
 print_list(struct bmx_list_reader *reader, struct output *output,
            const char *name, struct bmx_error *err)
 {
@@ -80,12 +87,21 @@ print_list(struct bmx_list_reader *reader, struct output *output,
 		                     "\"%s\" is not a domain name", name);
 	rc = bmx_list_reader_meta(reader, domain, &meta, err);
 	if (rc == 0)
-		return bmx_error_set(err, BMX_E_NOT_FOUND, "%s has no list",
-		                     buffer);
+		return no_list(buffer, err);
+	if (rc < 0)
+		return rc;
 	output->domain = buffer;
-	return rc < 0 ?
-		rc :
-		bmx_list_reader_each(reader, meta.id, print_entry, output, err);
+	rc = bmx_list_reader_each(reader, meta.id, print_entry, output, err);
+	output->domain = NULL;
+	return rc;
+}
+
+static bool
+is_folder(const char *path)
+{
+	struct stat file;
+
+	return stat(path, &file) == 0 && S_ISDIR(file.st_mode);
 }
 
 static int
@@ -97,6 +113,9 @@ read_store(const char *state_dir, struct output *output, const char *name,
 	struct bmx_list_reader *reader;
 	int rc = -1;
 
+	/* Before the first load there is no store, and no list in it. */
+	if (!store && err->code == BMX_E_NOT_FOUND && is_folder(state_dir))
+		return name ? no_list(name, err) : 0;
 	if (!store)
 		return -1;
 	reader = bmx_list_reader_new(store, err);
@@ -110,7 +129,7 @@ read_store(const char *state_dir, struct output *output, const char *name,
 }
 
 static int
-run(const struct bmxctl *ctl, const char *state_dir, const char *name,
+run(const struct bmxctl *ctl, const struct bmx_config *config, const char *name,
     bool json)
 {
 	struct output output = {.now_ms =
@@ -120,8 +139,8 @@ run(const struct bmxctl *ctl, const char *state_dir, const char *name,
 
 	if (json)
 		output.array = json_array();
-	if (read_store(state_dir, &output, name, &err) != 0) {
-		status = bmxctl_fail(ctl, &err);
+	if (read_store(config->state_dir, &output, name, &err) != 0) {
+		status = bmxctl_store_fail(ctl, config, &err);
 	} else if (json) {
 		(void)json_dumpf(output.array, stdout, JSON_INDENT(1));
 		(void)putchar('\n');
@@ -134,22 +153,16 @@ int
 bmxctl_list(struct bmxctl *ctl, int argc, char **argv)
 {
 	struct bmx_config *config;
-	const char *name = NULL;
-	bool json = false;
+	const bool json = bmxctl_take_json(&argc, argv);
+	const char *name = argc > 1 ? argv[1] : NULL;
 	int status = EX_OK;
 
-	for (int i = 1; i < argc; i++) {
-		if (strcmp(argv[i], "--json") == 0 && !json)
-			json = true;
-		else if (argv[i][0] != '-' && !name)
-			name = argv[i];
-		else
-			return bmxctl_usage(ctl, "list [DOMAIN] [--json]");
-	}
+	if (argc > 2 || (name && name[0] == '-'))
+		return bmxctl_usage(ctl, "list [DOMAIN] [--json]");
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)
 		return status;
-	status = run(ctl, config->state_dir, name, json);
+	status = run(ctl, config, name, json);
 	bmx_config_unref(&config);
 	return status;
 }

@@ -1,11 +1,16 @@
 #include "ctl/lists.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <string.h>
+
+#include <sys/stat.h>
 
 #include <jansson.h>
 #include <sysexits.h>
 
 #include <backupmx/address.h>
+#include <backupmx/text.h>
 
 const struct bmx_config_domain *
 bmxctl_find_domain(const struct bmxctl *ctl, const struct bmx_config *config,
@@ -30,29 +35,99 @@ bmxctl_find_domain(const struct bmxctl *ctl, const struct bmx_config *config,
 	return domain;
 }
 
+static void
+print_result_text(const char *domain,
+                  const struct bmx_list_replace_result *result, bool dry_run)
+{
+	(void)printf("%s: +%" PRIu64 " -%" PRIu64 ", %" PRIu64
+	             " changed, %" PRIu64 " -> %" PRIu64 " entries, ",
+	             domain, result->added, result->removed, result->changed,
+	             result->before, result->after);
+	if (dry_run)
+		(void)puts("nothing written");
+	else
+		(void)printf("generation %" PRIu64 "\n", result->generation);
+}
+
 void
 bmxctl_print_result(const char *domain,
-                    const struct bmx_list_replace_result *result, bool json)
+                    const struct bmx_list_replace_result *result, bool dry_run,
+                    bool json)
 {
 	json_t *object;
 
 	if (!json) {
-		(void)printf("%s: +%" PRIu64 " -%" PRIu64 ", %" PRIu64
-		             " changed, %" PRIu64
-		             " entries, generation %" PRIu64 "\n",
-		             domain, result->added, result->removed,
-		             result->changed, result->after,
-		             result->generation);
+		print_result_text(domain, result, dry_run);
 		return;
 	}
-	object = json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "domain",
-	                   domain, "generation", (json_int_t)result->generation,
-	                   "before", (json_int_t)result->before, "entries",
-	                   (json_int_t)result->after, "added",
-	                   (json_int_t)result->added, "removed",
-	                   (json_int_t)result->removed, "changed",
-	                   (json_int_t)result->changed);
+	object = json_pack(
+		"{s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "domain", domain,
+		"generation", (json_int_t)result->generation, "before",
+		(json_int_t)result->before, "entries",
+		(json_int_t)result->after, "added", (json_int_t)result->added,
+		"removed", (json_int_t)result->removed, "changed",
+		(json_int_t)result->changed, "dry_run", (int)dry_run);
 	(void)json_dumpf(object, stdout, JSON_COMPACT);
 	(void)putchar('\n');
 	json_decref(object);
+}
+
+/* RFC 5321 section 4.1.2, with RFC 6531: what needs no quotes. */
+static bool
+is_dot_string(struct bmx_slice local)
+{
+	bool after_dot = true;
+
+	for (size_t i = 0; i < local.len; i++) {
+		const unsigned char c = (unsigned char)local.data[i];
+
+		if (c == '.' ?
+		            after_dot :
+		            c <= ' ' || c == 127 || strchr("()<>[]:;@\\,\"", c))
+			return false;
+		after_dot = c == '.';
+	}
+	return !after_dot;
+}
+
+const char *
+bmxctl_address(struct bmx_slice local, const char *domain,
+               char buffer[BMXCTL_ADDRESS_BUFFER])
+{
+	const bool wildcard =
+		bmx_slice_equal(local, BMX_SLICE(BMX_LOCAL_WILDCARD));
+	const bool quoted = !wildcard && !is_dot_string(local);
+	struct bmx_text text;
+
+	bmx_text_init(&text, buffer, BMXCTL_ADDRESS_BUFFER);
+	if (quoted)
+		bmx_text_append_char(&text, '"');
+	for (size_t i = 0; !wildcard && i < local.len; i++) {
+		if (local.data[i] == '"' || local.data[i] == '\\')
+			bmx_text_append_char(&text, '\\');
+		bmx_text_append_char(&text, local.data[i]);
+	}
+	bmx_text_append_string(&text, quoted ? "\"@" : "@");
+	bmx_text_append_string(&text, domain);
+	return buffer;
+}
+
+int
+bmxctl_store_fail(const struct bmxctl *ctl, const struct bmx_config *config,
+                  const struct bmx_error *err)
+{
+	struct stat folder;
+
+	if (stat(config->state_dir, &folder) != 0 && errno == ENOENT)
+		(void)fprintf(stderr,
+		              "%s: state_dir = \"%s\" of %s does not exist\n",
+		              ctl->program, config->state_dir, config->path);
+	else if (err->code == BMX_E_PERMISSION)
+		(void)fprintf(
+			stderr,
+			"%s: %s; run this as root or as the owner of %s\n",
+			ctl->program, err->text, config->state_dir);
+	else
+		return bmxctl_fail(ctl, err);
+	return bmx_error_exit_status(err->code);
 }

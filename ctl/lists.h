@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
+#include <backupmx/address.h>
 #include <backupmx/config.h>
 #include <backupmx/list_store.h>
 
@@ -25,9 +26,28 @@ const struct bmx_config_domain *
 bmxctl_find_domain(const struct bmxctl *ctl, const struct bmx_config *config,
                    const char *name, int *status_out);
 
-/** Writes what a replacement did, `DOMAIN: +N -M ...` or JSON. */
+/**
+ * Writes what a replacement did, or with dry_run would do, as
+ * `DOMAIN: +N -M ...` or JSON.
+ */
 void bmxctl_print_result(const char *domain,
                          const struct bmx_list_replace_result *result,
-                         bool json);
+                         bool dry_run, bool json);
+
+/** Octets that bmxctl_address needs, terminator included. */
+#define BMXCTL_ADDRESS_BUFFER                                                  \
+	((size_t)2 * BMX_LOCAL_MAX + BMX_DOMAIN_MAX + sizeof("\"\"@"))
+
+/**
+ * Writes an entry's address as a list file has it: quoted where it must be,
+ * the wildcard as "@domain".
+ * @return buffer
+ */
+const char *bmxctl_address(struct bmx_slice local, const char *domain,
+                           char buffer[BMXCTL_ADDRESS_BUFFER]);
+
+/** bmxctl_fail for what the store said, with what to do about it. */
+int bmxctl_store_fail(const struct bmxctl *ctl, const struct bmx_config *config,
+                      const struct bmx_error *err);
 
 #endif

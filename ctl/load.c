@@ -11,6 +11,9 @@
 
 #include "ctl/lists.h"
 
+/* Changes from which on their progress is told. */
+#define PROGRESS_FROM 50000U
+
 struct load {
 	const char *domain;
 	const char *from;
@@ -57,24 +60,23 @@ print_change(void *ctx, enum bmx_list_change change,
 {
 	static const char marks[] = {'+', '-', '~'};
 	const struct bmx_config_domain *domain = ctx;
+	char buffer[BMXCTL_ADDRESS_BUFFER];
 
-	(void)printf(
-		"%c%.*s@%s", marks[change],
-		bmx_slice_equal(entry->local, BMX_SLICE(BMX_LOCAL_WILDCARD)) ?
-			0 :
-			(int)entry->local.len,
-		entry->local.data, domain->name);
+	(void)printf("%c%s", marks[change],
+	             bmxctl_address(entry->local, domain->name, buffer));
 	if (change != BMX_LIST_REMOVED && entry->state != BMX_RECIPIENT_ACTIVE)
 		(void)printf(" %s", bmx_recipient_state_name(entry->state));
 	(void)putchar('\n');
 }
 
+/* Short loads need no progress line. */
 static void
 print_progress(void *ctx, uint64_t done, uint64_t total)
 {
 	(void)ctx;
-	(void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " changes%s", done,
-	              total, done == total ? "\n" : "");
+	if (total >= PROGRESS_FROM)
+		(void)fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " changes%s",
+		              done, total, done == total ? "\n" : "");
 }
 
 static int
@@ -91,13 +93,54 @@ sync_store(struct bmx_list_store *store, const struct load *load,
 		.dry_run = load->dry_run,
 		.now_ms = bmx_clock_wall_ms(bmx_clock_system()),
 		.on_change = load->dry_run && !load->json ? print_change : NULL,
-		.on_progress = isatty(STDOUT_FILENO) && !load->json ?
-			print_progress :
-			NULL,
+		.on_progress = isatty(STDERR_FILENO) ? print_progress : NULL,
 		.ctx = &copy,
 	};
 
 	return bmx_list_sync(store, &spec, &options, result, err);
+}
+
+/* What a guard said, and whether the administrator can overrule it. */
+static int
+refused(const struct bmxctl *ctl, const struct load *load,
+        const struct bmx_list_replace_result *result,
+        const struct bmx_error *err)
+{
+	(void)fprintf(stderr, "%s: %s: %s; nothing was changed%s\n",
+	              ctl->program, load->domain, err->text,
+	              result->after > 0 ? ", --force takes it all the same" :
+	                                  "");
+	return BMXCTL_EXIT_REFUSED;
+}
+
+/* What policyd fetches itself comes back at its next refresh. */
+static void
+note_other_source(const struct bmxctl *ctl, const struct load *load,
+                  const struct bmx_config_domain *domain)
+{
+	if (!load->dry_run && domain->recipients[0] != '\0' &&
+	    strcmp(domain->recipients, load->from) != 0)
+		(void)fprintf(stderr,
+		              "%s: note: policyd loads this list from %s, "
+		              "which replaces it at the next refresh\n",
+		              ctl->program, domain->recipients);
+}
+
+static int
+report(const struct bmxctl *ctl, const struct load *load,
+       const struct bmx_config_domain *domain, int rc,
+       const struct bmx_list_replace_result *result,
+       const struct bmx_error *err)
+{
+	if (rc == 0 || (load->dry_run && result->after > 0))
+		bmxctl_print_result(domain->name, result, load->dry_run,
+		                    load->json);
+	if (rc != 0)
+		return err->code == BMX_E_REFUSED ?
+			refused(ctl, load, result, err) :
+			bmxctl_fail(ctl, err);
+	note_other_source(ctl, load, domain);
+	return EX_OK;
 }
 
 static int
@@ -113,15 +156,10 @@ run(const struct bmxctl *ctl, const struct load *load,
 
 	/* A dry run before the first load: compared with nothing. */
 	if (!store && (!load->dry_run || err.code != BMX_E_NOT_FOUND))
-		return bmxctl_fail(ctl, &err);
+		return bmxctl_store_fail(ctl, config, &err);
 	rc = sync_store(store, load, domain, &result, &err);
 	bmx_list_store_free(&store);
-	if (rc == 0 || (load->dry_run && err.code == BMX_E_REFUSED))
-		bmxctl_print_result(domain->name, &result, load->json);
-	if (rc == 0)
-		return EX_OK;
-	rc = bmxctl_fail(ctl, &err);
-	return err.code == BMX_E_REFUSED ? BMXCTL_EXIT_REFUSED : rc;
+	return report(ctl, load, domain, rc, &result, &err);
 }
 
 int

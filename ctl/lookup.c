@@ -1,4 +1,4 @@
-/* backupmxctl lookup [--json] ADDRESS */
+/* backupmxctl lookup ADDRESS [--json] */
 #include <string.h>
 
 #include <sysexits.h>
@@ -82,14 +82,15 @@ status_of(const json_t *answer)
 int
 bmxctl_lookup(struct bmxctl *ctl, int argc, char **argv)
 {
-	const bool as_json = argc == 3 && strcmp(argv[1], "--json") == 0;
+	const bool as_json = bmxctl_take_json(&argc, argv);
 	int status = EX_TEMPFAIL;
 	json_t *answer;
 
-	if (argc != 2 + as_json || argv[argc - 1][0] == '\0' ||
-	    argv[argc - 1][0] == '-')
-		return bmxctl_usage(ctl, "lookup [--json] ADDRESS");
-	answer = bmxctl_ask(ctl, "lookup", argv[argc - 1], &status);
+	/* A local part may begin with '-'. */
+	if (argc != 2 || argv[1][0] == '\0' ||
+	    (argv[1][0] == '-' && !strchr(argv[1], '@')))
+		return bmxctl_usage(ctl, "lookup ADDRESS [--json]");
+	answer = bmxctl_ask(ctl, "lookup", argv[1], &status);
 	if (!answer) /* what policyd cannot tell is not known */
 		return status == EX_UNAVAILABLE ? EX_TEMPFAIL : status;
 	status = status_of(answer);

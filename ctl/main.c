@@ -19,14 +19,14 @@ struct command {
 
 static const struct command commands[] = {
 	{"config", "check the configuration file, or print it", bmxctl_config},
+	{"list", "show the domains that have a list, or one list", bmxctl_list},
+	{"load", "bring a domain's list from its source", bmxctl_load},
 	{"lookup", "what would Postfix be told of an address, and why",
          bmxctl_lookup},
 	{"reload", "let policyd read its configuration again", bmxctl_reload},
-	{"status", "how policyd and its lists do", bmxctl_status},
-	{"list", "show the domains that have a list, or one list", bmxctl_list},
-	{"load", "bring a domain's list from its source", bmxctl_load},
 	{"rollback", "put the list before the last change back into force",
          bmxctl_rollback},
+	{"status", "how policyd and its lists do", bmxctl_status},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -67,6 +67,18 @@ unknown_command(const struct bmxctl *ctl, const char *name)
 	return EX_USAGE;
 }
 
+/* A full disk or a closed pipe must not look like success. */
+static int
+finish(const struct bmxctl *ctl, int status)
+{
+	if (status == EX_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+		(void)fprintf(stderr, "%s: the output could not be written\n",
+		              ctl->program);
+		return EX_IOERR;
+	}
+	return status;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -99,5 +111,5 @@ main(int argc, char **argv)
 	argc -= optind;
 	argv += optind;
 	optind = 1;
-	return command->run(&ctl, argc, argv);
+	return finish(&ctl, command->run(&ctl, argc, argv));
 }

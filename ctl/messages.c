@@ -1,5 +1,6 @@
 /* What every subcommand says in the same way. */
 #include <stdio.h>
+#include <string.h>
 
 #include <sysexits.h>
 
@@ -60,4 +61,18 @@ bmxctl_usage(const struct bmxctl *ctl, const char *words)
 	(void)fprintf(stderr, "%s: usage: %s %s\n", ctl->program, ctl->program,
 	              words);
 	return EX_USAGE;
+}
+
+bool
+bmxctl_take_json(int *argc, char **argv)
+{
+	int kept = 1;
+
+	for (int i = 1; i < *argc; i++)
+		if (strcmp(argv[i], "--json") != 0)
+			argv[kept++] = argv[i];
+	if (kept == *argc)
+		return false;
+	*argc = kept;
+	return true;
 }

@@ -1,5 +1,4 @@
 /* backupmxctl rollback DOMAIN [--json] */
-#include <string.h>
 #include <sysexits.h>
 
 #include <backupmx/clock.h>
@@ -18,26 +17,26 @@ run(const struct bmxctl *ctl, const struct bmx_config *config,
 	int rc;
 
 	if (!store)
-		return bmxctl_fail(ctl, &err);
+		return bmxctl_store_fail(ctl, config, &err);
 	rc = bmx_list_store_rollback(store, bmx_slice_of(domain->name),
 	                             bmx_clock_wall_ms(bmx_clock_system()),
 	                             &result, &err);
 	bmx_list_store_free(&store);
 	if (rc != 0)
 		return bmxctl_fail(ctl, &err);
-	bmxctl_print_result(domain->name, &result, json);
+	bmxctl_print_result(domain->name, &result, false, json);
 	return EX_OK;
 }
 
 int
 bmxctl_rollback(struct bmxctl *ctl, int argc, char **argv)
 {
-	const bool json = argc == 3 && strcmp(argv[2], "--json") == 0;
+	const bool json = bmxctl_take_json(&argc, argv);
 	const struct bmx_config_domain *domain;
 	struct bmx_config *config;
 	int status = EX_OK;
 
-	if ((argc != 2 && !json) || argv[1][0] == '-')
+	if (argc != 2 || argv[1][0] == '-')
 		return bmxctl_usage(ctl, "rollback DOMAIN [--json]");
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)

@@ -1,6 +1,4 @@
 /* backupmxctl status [--json] */
-#include <string.h>
-
 #include <sysexits.h>
 
 #include <jansson.h>
@@ -68,11 +66,11 @@ print_text(const json_t *answer)
 int
 bmxctl_status(struct bmxctl *ctl, int argc, char **argv)
 {
-	const bool as_json = argc == 2 && strcmp(argv[1], "--json") == 0;
+	const bool as_json = bmxctl_take_json(&argc, argv);
 	int status = EX_OK;
 	json_t *answer;
 
-	if (argc != 1 + as_json)
+	if (argc != 1)
 		return bmxctl_usage(ctl, "status [--json]");
 	answer = bmxctl_ask(ctl, "status", "", &status);
 	if (!answer)

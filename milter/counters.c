@@ -28,28 +28,25 @@ check_counter(struct bmx_metrics *metrics, const char *check,
 	                           labels, LENGTH(labels));
 }
 
-static struct bmx_metric *
-recipient_counter(struct bmx_metrics *metrics, const char *action,
-                  const char *reason)
+/*
+ * Looked up each time, not kept: sections come and go with reloads, and
+ * the look-up is nothing beside the round trip to policyd before it.
+ */
+void
+bmx_milter_count_decision(const struct bmx_milter_counters *counters,
+                          const char *domain, enum bmx_milter_act act,
+                          enum bmx_verdict_why why)
 {
-	const struct bmx_metrics_label labels[] = {{"action", action},
-	                                           {"reason", reason}};
+	const struct bmx_metrics_label labels[] = {
+		{"domain", domain},
+		{"action", acts[act]},
+		{"reason", bmx_verdict_why_name(why)},
+	};
 
-	return bmx_metrics_counter(metrics, "backupmx_milter_recipients_total",
-	                           "Recipients by what the milter did.", labels,
-	                           LENGTH(labels));
-}
-
-static void
-init_recipients(struct bmx_milter_counters *counters,
-                struct bmx_metrics *metrics)
-{
-	for (int act = 0; act < BMX_ACTS; act++)
-		for (int why = 0; why < BMX_WHYS; why++)
-			counters->recipients[act][why] = recipient_counter(
-				metrics, acts[act],
-				bmx_verdict_why_name(
-					(enum bmx_verdict_why)why));
+	bmx_metric_add(bmx_metrics_counter(
+			       counters->metrics, "backupmx_decisions_total",
+			       "Recipients decided.", labels, LENGTH(labels)),
+	               1);
 }
 
 void
@@ -63,7 +60,7 @@ bmx_milter_counters_init(struct bmx_milter_counters *counters,
 	for (int i = 0; i < BMX_POLICY_OUTCOMES; i++)
 		counters->policy[i] =
 			check_counter(metrics, "policy", outcomes[i]);
-	init_recipients(counters, metrics);
+	counters->metrics = metrics;
 	counters->forged = bmx_metrics_counter(
 		metrics, "backupmx_forged_headers_total",
 		"Header fields taken out because they claimed our name.", NULL,

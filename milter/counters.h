@@ -33,14 +33,19 @@ const char *bmx_milter_act_name(enum bmx_milter_act act);
 struct bmx_milter_counters {
 	struct bmx_metric *spf[BMX_SPF_RESULTS];
 	struct bmx_metric *policy[BMX_POLICY_OUTCOMES];
-	struct bmx_metric *recipients[BMX_ACTS][BMX_WHYS];
-	struct bmx_metric *forged;           /* header fields taken out */
-	struct bmx_metric *sessions;         /* open now */
+	struct bmx_metrics *metrics; /* for what is counted per domain */
+	struct bmx_metric *forged;   /* header fields taken out */
+	struct bmx_metric *sessions; /* open now */
 	struct bmx_histogram *reply_seconds; /* of one RCPT */
 };
 
 /** Registers all; the pointers hold as long as metrics. */
 void bmx_milter_counters_init(struct bmx_milter_counters *counters,
                               struct bmx_metrics *metrics);
+
+/** Counts a recipient of a served domain, by its section's name. Any thread. */
+void bmx_milter_count_decision(const struct bmx_milter_counters *counters,
+                               const char *domain, enum bmx_milter_act act,
+                               enum bmx_verdict_why why);
 
 #endif

@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <backupmx/background.h>
 #include <backupmx/config.h>
 #include <backupmx/endpoint.h>
 #include <backupmx/log.h>
@@ -27,6 +29,9 @@ struct options {
 	bool test;
 };
 
+/* A session takes a descriptor, and one to policyd while it asks. */
+#define FDS_WANTED 16384
+
 /* What lives as long as the process. */
 struct daemon {
 	struct bmx_config *config;
@@ -45,7 +50,7 @@ usage(FILE *out)
 	            "       " PROGRAM " -t [-c FILE]\n"
 	            "       " PROGRAM " -V | -h\n"
 	            "  -c FILE  configuration (default " BMX_CONFIG_PATH ")\n"
-	            "  -f       log to standard error\n"
+	            "  -f       stay in the foreground, log to standard error\n"
 	            "  -t       check the configuration and exit\n"
 	            "  -u USER  user to become when started as root "
 	            "(default " BMX_PRIVILEGES_USER ")\n"
@@ -167,13 +172,40 @@ start_shared(struct daemon *daemon, const struct options *options,
 	return daemon->milter ? 0 : -1;
 }
 
+/* As far as it may be raised; what cannot be is no reason not to start. */
+static void
+raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
+	    limit.rlim_cur >= FDS_WANTED)
+		return;
+	limit.rlim_cur =
+		limit.rlim_max < FDS_WANTED ? limit.rlim_max : FDS_WANTED;
+	(void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Under systemd the process that was started is the one it watches. */
+static int
+leave_terminal(const struct options *options, struct bmx_background *background,
+               struct bmx_error *err)
+{
+	if (options->foreground || getenv("NOTIFY_SOCKET"))
+		return 0;
+	return bmx_background_start(background, err);
+}
+
+/* The fork comes first: it would leave threads behind. */
 static int
 start(struct daemon *daemon, const struct options *options,
-      struct bmx_error *err)
+      struct bmx_background *background, struct bmx_error *err)
 {
 	struct bmx_identity identity;
 
-	if (bmx_privileges_resolve(options->user, &identity, err) != 0 ||
+	raise_limits();
+	if (leave_terminal(options, background, err) != 0 ||
+	    bmx_privileges_resolve(options->user, &identity, err) != 0 ||
 	    open_sockets(daemon, &identity, err) != 0 ||
 	    bmx_privileges_drop(&identity, err) != 0)
 		return -1;
@@ -205,16 +237,18 @@ log_started(const struct daemon *daemon)
 	bmx_log_end(&line);
 }
 
-/* libmilter's threads may still be in callbacks when it returns, so what they
- * use is left to the end of the process. */
+/* From here on the one who started us is told nothing more: the socket takes
+ * connections already. libmilter's threads may still be in callbacks when it
+ * returns, so what they use is left to the end of the process. */
 static int
-serve(struct daemon *daemon)
+serve(struct daemon *daemon, struct bmx_background *background)
 {
 	struct bmx_log_line line;
 	struct bmx_error err;
 	int rc;
 
 	log_started(daemon);
+	bmx_background_ready(background);
 	bmx_notify_ready();
 	rc = bmx_callbacks_serve(daemon->milter, daemon->listen_fd, &err);
 	bmx_notify_stopping();
@@ -236,6 +270,7 @@ main(int argc, char **argv)
 	static struct daemon daemon = {.listen_fd = -1, .metrics_fd = -1};
 	struct options options = {.config = BMX_CONFIG_PATH,
 	                          .user = BMX_PRIVILEGES_USER};
+	struct bmx_background background = {.fd = -1};
 	struct bmx_error err;
 	int status = parse_options(argc, argv, &options);
 
@@ -246,7 +281,7 @@ main(int argc, char **argv)
 		bmx_config_unref(&daemon.config);
 		return status;
 	}
-	if (start(&daemon, &options, &err) != 0)
+	if (start(&daemon, &options, &background, &err) != 0)
 		return complain(&err);
-	return serve(&daemon);
+	return serve(&daemon, &background);
 }

@@ -55,8 +55,9 @@ log_outcome(struct bmx_config *next, const struct bmx_error *err)
 {
 	struct bmx_log *log = bmx_milter_log(job.milter);
 	struct bmx_config *running = bmx_milter_config(job.milter);
-	const char *fixed =
-		next ? bmx_config_needs_restart(running, next) : NULL;
+	const char *fixed = next ?
+		bmx_config_needs_restart(running, next, BMX_CONFIG_MILTER) :
+		NULL;
 	struct bmx_log_line line;
 
 	if (!next)

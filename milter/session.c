@@ -11,6 +11,7 @@
 #include <backupmx/arena.h>
 
 #include "milter/headers.h"
+#include "milter/internal_form.h"
 #include "milter/verdict.h"
 
 /* Octets of names of the client that are kept; DNS has no longer ones. */
@@ -24,9 +25,10 @@ struct message {
 	bool open;
 	bool authenticated;
 	bool probe;
-	bool tell;    /* the SPF result goes into the header */
-	bool flooded; /* more forged fields than are taken out */
-	struct bmx_slice sender;
+	bool tell;               /* the SPF result goes into the header */
+	bool flooded;            /* more forged fields than are taken out */
+	struct bmx_slice sender; /* as the client wrote it */
+	struct bmx_slice internal_sender; /* without quoting, for policyd */
 	struct bmx_slice size;
 	const struct bmx_spf_verdict *spf; /* NULL: not evaluated yet */
 	unsigned accepted;                 /* recipients */
@@ -200,6 +202,18 @@ keep(struct message *message, struct bmx_slice bytes)
 		      (struct bmx_slice){0};
 }
 
+/* The kept sender in internal form, kept as well. */
+static struct bmx_slice
+keep_internal(struct message *message)
+{
+	char *buffer = message->sender.data ?
+		bmx_arena_alloc(message->arena, message->sender.len + 1) :
+		NULL;
+
+	return buffer ? bmx_internal_form(message->sender, buffer) :
+			(struct bmx_slice){0};
+}
+
 void
 bmx_session_mail(struct bmx_session *session,
                  const struct bmx_session_mail *mail)
@@ -212,12 +226,14 @@ bmx_session_mail(struct bmx_session *session,
 	make_id(session);
 	message->arena = bmx_arena_new(BMX_SESSION_MESSAGE_MAX);
 	message->sender = keep(message, sender);
+	message->internal_sender = keep_internal(message);
 	message->size = keep(message, mail->size);
 	message->authenticated = mail->authenticated;
 	message->probe = is_probe(session, sender);
 	/* Without memory the message stays closed, and its RCPTs are deferred:
 	 * a sender that was lost must not pass for <>. */
-	message->open = message->arena && message->sender.data;
+	message->open = message->arena && message->sender.data &&
+		message->internal_sender.data;
 }
 
 /* One recipient and what is found out about it. */
@@ -308,6 +324,8 @@ static void
 ask_policy(struct bmx_session *session, struct inquiry *inquiry)
 {
 	const struct bmx_session_services *services = session->services;
+	/* It has a section, so it was short enough to be split. */
+	char recipient[BMX_ADDRESS_MAX];
 	const struct bmx_policy_request request = {
 		.request = BMX_SLICE("smtpd_access_policy"),
 		.protocol_state = BMX_SLICE("RCPT"),
@@ -316,8 +334,8 @@ ask_policy(struct bmx_session *session, struct inquiry *inquiry)
 		.client_address = bmx_slice_of(session->address_text),
 		.client_name = bmx_slice_of(session->client_name),
 		.helo_name = bmx_slice_of(session->helo),
-		.sender = session->message.sender,
-		.recipient = inquiry->recipient,
+		.sender = session->message.internal_sender,
+		.recipient = bmx_internal_form(inquiry->recipient, recipient),
 		.size = session->message.size,
 	};
 	struct bmx_verdict_facts *facts = &inquiry->facts;
@@ -487,8 +505,11 @@ account(const struct bmx_session *session, const struct inquiry *inquiry)
 		bmx_clock_mono_us(services->clock) - inquiry->started_us;
 	const enum bmx_milter_act act = act_of(&inquiry->verdict);
 
-	bmx_metric_add(
-		services->counters->recipients[act][inquiry->verdict.why], 1);
+	/* What other software must decide is no decision of ours. */
+	if (inquiry->section)
+		bmx_milter_count_decision(services->counters,
+		                          inquiry->section->name, act,
+		                          inquiry->verdict.why);
 	bmx_histogram_observe(services->counters->reply_seconds, took_us);
 	log_decision(session, inquiry, took_us);
 }

@@ -48,11 +48,46 @@ on_reload(void *ctx)
 	(void)bmx_daemon_reload(ctx, &err); /* has been logged */
 }
 
+/*
+ * A store that was removed or set aside is made anew by the next sync; the old
+ * file, which nobody else can see, would be answered from for ever. When the
+ * new one cannot be opened the old one stays.
+ */
+static void
+follow_store(struct bmx_daemon *d)
+{
+	struct bmx_list_store *store;
+	struct bmx_list_reader *reader;
+	struct bmx_list_source list;
+	struct bmx_error err;
+
+	if (!bmx_list_store_is_replaced(d->store))
+		return;
+	store = bmx_list_store_open(d->config->state_dir, BMX_LIST_READ_WRITE,
+	                            &err);
+	reader = store ? bmx_list_reader_new(store, &err) : NULL;
+	if (!reader) {
+		if (store)
+			bmx_list_store_free(&store);
+		return; /* the syncs say why */
+	}
+	list = bmx_list_source_of(reader);
+	bmx_engine_set_list(d->engine, &list);
+	bmx_list_reader_free(&d->reader);
+	bmx_list_store_free(&d->store);
+	d->reader = reader;
+	d->store = store;
+	bmx_log_error(d->log, BMX_LOG_WARN, "store-replaced",
+	              "state_dir has another list.mdb, which is used now",
+	              NULL);
+}
+
 static void
 on_tick(void *ctx)
 {
 	struct bmx_daemon *d = ctx;
 
+	follow_store(d);
 	bmx_engine_update_gauges(d->engine);
 	bmx_metric_set(d->log_dropped, (int64_t)bmx_log_dropped(d->log));
 	bmx_timer_set(d->loop, d->tick, TICK_MS);
@@ -86,6 +121,7 @@ on_synced(void *ctx, struct bmx_slice domain,
 	(void)domain;
 	(void)outcome;
 	bmx_file_watch_retry(d->file_watch);
+	follow_store(d);
 	bmx_engine_update_gauges(d->engine);
 }
 

@@ -414,12 +414,15 @@ on_sweep(void *ctx)
 void
 bmx_clients_drain(struct bmx_clients *clients)
 {
+	/* Who was looked at goes to the end of the list: each gets one turn,
+	 * or this would not end. */
+	const struct client *const last = clients->idle.last;
 	struct client *next;
 
 	clients->waiting_for_room = false;
 	for (struct client *client = clients->idle.first; client;
 	     client = next) {
-		next = client->next;
+		next = client == last ? NULL : client->next;
 		on_event(client, BMX_WATCH_READ);
 	}
 	while (clients->idle.first)

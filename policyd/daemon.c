@@ -126,7 +126,20 @@ become_user(struct bmx_daemon *d, struct bmx_error *err)
 	if (bmx_privileges_resolve(d->options->user, &identity, err) != 0 ||
 	    bmx_sockets_open(&d->sockets, d->config, &identity, err) != 0)
 		return -1;
-	return bmx_privileges_drop(&identity, err);
+	if (bmx_privileges_drop(&identity, err) == 0)
+		return 0;
+	bmx_sockets_unlink(d->config);
+	return -1;
+}
+
+static int
+assemble(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
+{
+	if (bmx_daemon_assemble(d, max_clients, err) == 0)
+		return 0;
+	/* What a directory of root's keeps is found stale at the next start. */
+	bmx_sockets_unlink(d->config);
+	return -1;
 }
 
 /* From here on the one who started us is told nothing more. */
@@ -154,8 +167,7 @@ run(struct bmx_daemon *d, struct bmx_error *err)
 	if (!d->options->foreground && !getenv("NOTIFY_SOCKET") &&
 	    bmx_background_start(&background, err) != 0)
 		return -1;
-	if (become_user(d, err) != 0 ||
-	    bmx_daemon_assemble(d, max_clients, err) != 0)
+	if (become_user(d, err) != 0 || assemble(d, max_clients, err) != 0)
 		return -1;
 	go_to_work(d, &background);
 	return serve(d, err);

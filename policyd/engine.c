@@ -63,6 +63,17 @@ bmx_engine_configure(struct bmx_engine *engine, struct bmx_config *config,
 	return 0;
 }
 
+void
+bmx_engine_set_list(struct bmx_engine *engine,
+                    const struct bmx_list_source *list)
+{
+	bmx_engine_end_turn(engine);
+	engine->parts.list = *list;
+	/* Its versions are no continuation of the other's. */
+	for (size_t i = 0; i < engine->config->domain_count; i++)
+		engine->domains[i].cached = false;
+}
+
 static void
 log_trouble(struct bmx_engine *engine, const struct bmx_error *err)
 {

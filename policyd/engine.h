@@ -46,6 +46,10 @@ void bmx_engine_free(struct bmx_engine **engine);
 int bmx_engine_configure(struct bmx_engine *engine, struct bmx_config *config,
                          struct bmx_error *err);
 
+/** Reads lists from list from now on. Not while a request is answered. */
+void bmx_engine_set_list(struct bmx_engine *engine,
+                         const struct bmx_list_source *list);
+
 /**
  * Decides about a request, counts it and logs one line. began_us is when its
  * first octets came, on the monotonic clock.
@@ -80,6 +84,7 @@ struct bmx_engine_lookup {
 	const struct bmx_config_domain *domain; /* NULL: not served */
 	struct bmx_engine_list list;            /* when served */
 	struct bmx_verdict verdict;
+	/* The form that is looked up; "" when there is none. */
 	char normalised[BMX_LOCAL_BUFFER + BMX_DOMAIN_BUFFER + 1];
 };
 

@@ -30,28 +30,50 @@ bmx_engine_list(struct bmx_engine *engine, size_t domain_index,
 }
 
 static void
-explain_address(struct question *question, struct bmx_engine_lookup *lookup_out)
+explain_domain(struct question *question, struct bmx_slice address)
+{
+	if (question->domain.len == 0)
+		bmx_engine_step(question, "domain", "no address", address);
+	else
+		bmx_engine_step(question, "domain",
+		                question->served ? "served" : "not served",
+		                question->domain);
+}
+
+/* What is looked up; nothing when there is no form to look up. */
+static void
+explain_form(struct question *question, struct bmx_slice address,
+             struct bmx_engine_lookup *lookup_out)
 {
 	struct bmx_text text;
 
 	bmx_text_init(&text, lookup_out->normalised,
 	              sizeof(lookup_out->normalised));
-	bmx_text_append(&text, question->local);
-	if (question->domain.len > 0) {
+	switch (question->facts.form) {
+	case BMX_LOCAL_OK:
+		bmx_text_append(&text, question->local);
 		bmx_text_append_char(&text, '@');
 		bmx_text_append(&text, question->domain);
+		bmx_engine_step(question, "address", "normalised",
+		                bmx_text_slice(&text));
+		break;
+	case BMX_LOCAL_UNLISTABLE:
+		bmx_engine_step(question, "address", "not listable", address);
+		break;
+	case BMX_LOCAL_NOMEM:
+		bmx_engine_step(question, "address", "out of memory", address);
+		break;
 	}
-	bmx_engine_step(question, "domain",
-	                question->served ? "served" : "not served",
-	                question->domain);
+}
+
+static void
+explain_address(struct question *question, struct bmx_slice address,
+                struct bmx_engine_lookup *lookup_out)
+{
+	explain_domain(question, address);
 	if (!question->served)
 		return;
-	bmx_engine_step(question, "address",
-	                question->facts.form == BMX_LOCAL_OK ? "normalised" :
-	                        question->facts.form == BMX_LOCAL_UNLISTABLE ?
-	                                                       "not listable" :
-	                                                       "out of memory",
-	                bmx_text_slice(&text));
+	explain_form(question, address, lookup_out);
 	if (question->facts.role)
 		bmx_engine_step(question, "role account", "always valid",
 		                question->local);
@@ -71,7 +93,7 @@ bmx_engine_explain(struct bmx_engine *engine, struct bmx_slice address,
 	*lookup_out = (struct bmx_engine_lookup){0};
 	bmx_engine_parse_recipient(engine, &question, address,
 	                           bmx_local_normalise);
-	explain_address(&question, lookup_out);
+	explain_address(&question, address, lookup_out);
 	lookup_out->verdict = bmx_engine_decide(engine, &question);
 	if (question.served) {
 		lookup_out->domain = question.served->section;

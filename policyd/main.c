@@ -6,6 +6,8 @@
 
 #include <sysexits.h>
 
+#include <backupmx/background.h>
+
 #include "policyd/daemon.h"
 #include "policyd/options.h"
 #include "policyd/sync_worker.h"
@@ -18,6 +20,8 @@ main(int argc, char **argv)
 
 	if (bmx_sync_worker_wanted(argc, argv))
 		return bmx_sync_worker_main();
+	if (bmx_background_fill_stdio(&err) != 0)
+		return bmx_error_exit_status(err.code); /* nowhere to say it */
 	if (bmx_options_parse(argc, argv, &options, &err) != 0) {
 		(void)fprintf(stderr, "backupmx-policyd: %s\n%s", err.text,
 		              bmx_options_usage);

@@ -41,7 +41,8 @@ bmx_daemon_load_config(struct bmx_daemon *d, struct bmx_error *err)
 static int
 take_over(struct bmx_daemon *d, struct bmx_config *next, struct bmx_error *err)
 {
-	const char *option = bmx_config_needs_restart(d->config, next);
+	const char *option =
+		bmx_config_needs_restart(d->config, next, BMX_CONFIG_POLICYD);
 
 	if (option)
 		return bmx_error_set(err, BMX_E_REFUSED,

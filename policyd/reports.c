@@ -17,6 +17,13 @@ mode_name(enum bmx_config_mode mode)
 	return mode == BMX_MODE_OBSERVE ? "observe" : "enforce";
 }
 
+/* Paths and what is told of them are octets; jansson takes UTF-8 alone. */
+static json_t *
+text_of(const char *octets)
+{
+	return bmx_control_text(bmx_slice_of(octets));
+}
+
 static json_t *
 list_object(const struct bmx_engine_list *list)
 {
@@ -26,10 +33,10 @@ list_object(const struct bmx_engine_list *list)
 		return json_null();
 	(void)snprintf(digest, sizeof(digest), "%016" PRIx64,
 	               list->meta.digest);
-	return json_pack("{s:I, s:I, s:s, s:s, s:I, s:I, s:I}", "generation",
+	return json_pack("{s:I, s:I, s:s, s:o, s:I, s:I, s:I}", "generation",
 	                 (json_int_t)list->meta.generation, "entries",
 	                 (json_int_t)list->meta.count, "digest", digest,
-	                 "source", list->meta.source, "updated_at",
+	                 "source", text_of(list->meta.source), "updated_at",
 	                 (json_int_t)(list->meta.updated_at_ms / 1000),
 	                 "synced_at",
 	                 (json_int_t)(list->meta.synced_at_ms / 1000), "age_s",
@@ -43,9 +50,9 @@ sync_object(const struct bmx_sync *sync, const char *domain)
 
 	if (bmx_sync_status(sync, bmx_slice_of(domain), &status) == 0)
 		return json_null();
-	return json_pack("{s:s, s:s, s:I, s:I}", "state",
+	return json_pack("{s:s, s:o, s:I, s:I}", "state",
 	                 bmx_sync_phase_name(status.phase), "last_error",
-	                 status.last_error, "failing_since",
+	                 text_of(status.last_error), "failing_since",
 	                 (json_int_t)(status.failing_since_ms / 1000),
 	                 "failures", (json_int_t)status.failures);
 }
@@ -57,9 +64,9 @@ domain_object(const struct bmx_report_parts *parts,
 	struct bmx_engine_list list;
 
 	bmx_engine_list(parts->engine, domain->index, &list);
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o}", "name", domain->name,
+	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o}", "name", domain->name,
 	                 "mode", mode_name(domain->mode), "source",
-	                 domain->recipients, "authority",
+	                 text_of(domain->recipients), "authority",
 	                 list.known ? bmx_authority_name(list.authority) :
 	                              "unreadable",
 	                 "list", list_object(&list), "sync",
@@ -75,11 +82,11 @@ bmx_report_status(const struct bmx_report_parts *parts)
 		(void)json_array_append_new(
 			domains,
 			domain_object(parts, &parts->config->domains[i]));
-	return json_pack("{s:b, s:s, s:i, s:I, s:s, s:o, s:I, s:I}", "ok", 1,
+	return json_pack("{s:b, s:s, s:i, s:I, s:o, s:o, s:I, s:I}", "ok", 1,
 	                 "version", BMX_VERSION, "pid", (int)getpid(),
 	                 "uptime_s", (json_int_t)(parts->uptime_ms / 1000),
-	                 "config", parts->config->path, "domains", domains,
-	                 "connections", (json_int_t)parts->connections,
+	                 "config", text_of(parts->config->path), "domains",
+	                 domains, "connections", (json_int_t)parts->connections,
 	                 "requests_total",
 	                 (json_int_t)bmx_engine_requests(parts->engine));
 }
@@ -99,13 +106,13 @@ struct outcome {
 	int exit;
 };
 
-/* A full mailbox exists: valid, though it takes no mail now. */
+/* A full or disabled mailbox exists: valid, though it takes no mail now. */
 static struct outcome
 outcome_of(const struct bmx_verdict *verdict)
 {
 	if (verdict->why == BMX_WHY_NOT_SERVED)
 		return (struct outcome){"not served", EX_TEMPFAIL};
-	if (verdict->why == BMX_WHY_FULL ||
+	if (verdict->why == BMX_WHY_FULL || verdict->why == BMX_WHY_DISABLED ||
 	    bmx_policy_reply_class(verdict->reply) == BMX_REPLY_PASSES)
 		return (struct outcome){"valid", 0};
 	if (bmx_policy_reply_class(verdict->reply) == BMX_REPLY_REJECTS)

@@ -51,6 +51,19 @@ open_metrics(struct bmx_sockets *sockets, const struct bmx_config *config,
 	return sockets->metrics < 0 ? -1 : 0;
 }
 
+/* A start that fails leaves no paths, and never those of another process. */
+static void
+unlink_opened(const struct bmx_sockets *sockets,
+              const struct bmx_config_policyd *policyd)
+{
+	for (size_t i = 0; i < sockets->policy_count; i++)
+		bmx_endpoint_unlink(&policyd->listen[i]);
+	if (sockets->control >= 0)
+		bmx_endpoint_unlink(&policyd->control);
+	if (sockets->metrics >= 0)
+		bmx_endpoint_unlink(&policyd->metrics);
+}
+
 int
 bmx_sockets_open(struct bmx_sockets *sockets, const struct bmx_config *config,
                  const struct bmx_identity *identity, struct bmx_error *err)
@@ -65,6 +78,7 @@ bmx_sockets_open(struct bmx_sockets *sockets, const struct bmx_config *config,
 	    open_control(sockets, config, identity, err) == 0 &&
 	    open_metrics(sockets, config, &owner, err) == 0)
 		return 0;
+	unlink_opened(sockets, &config->policyd);
 	bmx_sockets_close(sockets);
 	return -1;
 }
@@ -90,4 +104,6 @@ bmx_sockets_unlink(const struct bmx_config *config)
 		bmx_endpoint_unlink(&policyd->listen[i]);
 	if (policyd->control_on)
 		bmx_endpoint_unlink(&policyd->control);
+	if (policyd->metrics_on)
+		bmx_endpoint_unlink(&policyd->metrics);
 }

@@ -22,7 +22,7 @@ struct bmx_sockets {
 
 /**
  * Listens on everything that config names; unix sockets belong to identity.
- * @return 0; or -1 with *err and nothing left open
+ * @return 0; or -1 with *err, nothing left open and no path left behind
  */
 int bmx_sockets_open(struct bmx_sockets *sockets,
                      const struct bmx_config *config,

@@ -274,7 +274,7 @@ hint_of(enum bmx_error_code code)
 {
 	switch (code) {
 	case BMX_E_NOT_FOUND:
-		return "create the file, or correct `recipients`";
+		return "create what is missing, or correct `recipients`";
 	case BMX_E_PERMISSION:
 		return "let the daemon's user read the source and write "
 		       "state_dir";

@@ -7,6 +7,13 @@
 
 #include <backupmx/error.h>
 
+/**
+ * Points those of descriptors 0, 1 and 2 that are closed at /dev/null. To be
+ * called first: a socket opened as descriptor 2 would be sent the log.
+ * @return 0, or -1 with *err
+ */
+int bmx_background_fill_stdio(struct bmx_error *err);
+
 /** In the child: what bmx_background_ready needs. */
 struct bmx_background {
 	int fd; /* -1: there is no parent that waits */

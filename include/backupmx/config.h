@@ -223,12 +223,17 @@ bmx_config_any_domain(const struct bmx_config *config);
 int bmx_config_dump(const struct bmx_config *config, FILE *out, bool all,
                     struct bmx_error *err);
 
+/** Who reads the file. */
+enum bmx_config_part { BMX_CONFIG_POLICYD, BMX_CONFIG_MILTER };
+
 /**
- * Names the first option that differs and cannot change at a reload (for
- * example "policyd.listen"), or NULL when the new snapshot can be taken over
- * whole.
+ * Names the first option that differs and cannot change at a reload of that
+ * part (for example "policyd.listen"), or NULL when the new snapshot can be
+ * taken over whole. Options that the part does not act on are not compared:
+ * the other daemon's section, and for the milter redis.
  */
 const char *bmx_config_needs_restart(const struct bmx_config *running,
-                                     const struct bmx_config *next);
+                                     const struct bmx_config *next,
+                                     enum bmx_config_part part);
 
 #endif

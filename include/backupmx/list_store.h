@@ -67,11 +67,16 @@ enum bmx_list_access { BMX_LIST_READ_ONLY, BMX_LIST_READ_WRITE };
  * @return the store, which the caller frees, or NULL with *err:
  *         BMX_E_NOT_FOUND (directory, or store for read-only),
  *         BMX_E_PERMISSION, BMX_E_CORRUPT (not LMDB, or of a later schema),
- *         BMX_E_FULL, BMX_E_IO, BMX_E_NOMEM
+ *         BMX_E_FULL, BMX_E_IO, BMX_E_NOMEM. When a page is found damaged
+ *         later, LMDB ends the process; `list.mdb` is then `list.mdb.bad`.
  */
 struct bmx_list_store *bmx_list_store_open(const char *state_dir,
                                            enum bmx_list_access access,
                                            struct bmx_error *err);
+
+/** Has another file taken the place of the one that is open? What is written
+ * by other processes is then not seen: free the store and open it again. */
+bool bmx_list_store_is_replaced(const struct bmx_list_store *store);
 
 /** Closes *store and sets it to NULL. Its readers must be freed before. */
 void bmx_list_store_free(struct bmx_list_store **store);

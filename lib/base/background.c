@@ -9,6 +9,20 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+int
+bmx_background_fill_stdio(struct bmx_error *err)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR); /* the lowest that is free */
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd < 0)
+		return bmx_error_set_errno(err, errno, "cannot open /dev/null");
+	(void)close(fd);
+	return 0;
+}
+
 /* The parent's whole rest of life. */
 static void
 wait_for_child(int fd, pid_t child)

@@ -58,11 +58,18 @@ enum config_section {
 	CONFIG_SECTIONS
 };
 
+/* What this release does with a section. */
+enum config_planned {
+	CONFIG_BUILT,
+	CONFIG_PLANNED,        /* nothing: giving it is warned of */
+	CONFIG_PLANNED_VALUES, /* nothing: values but the defaults are */
+};
+
 struct config_section_row {
 	const char *name; /* "" for the top level */
 	enum config_section parent;
 	bool titled;
-	bool planned;  /* giving it does nothing in this release: warn */
+	enum config_planned planned;
 	size_t offset; /* of its struct in the parent's, unless titled */
 	size_t size;   /* of its struct */
 	const char *help;
@@ -80,7 +87,8 @@ struct config_row {
 		*words; /* of an enum, or the only strings; NULL-ended */
 	bool reloadable;
 	/* NULL: this release acts on every value. Otherwise any value but
-	 * this one is warned of; "file:" stands for all that begin so. */
+	 * this one and the default is warned of; "file:" stands for all that
+	 * begin so. */
 	const char *planned_but;
 	const char *help;
 };
@@ -181,11 +189,21 @@ void config_convert(const struct config_row *row,
                     struct bmx_arena *arena,
                     struct bmx_config_problems *problems);
 
+/* ---- check.c ------------------------------------------------------- */
+
+/* What was expected instead of text, a string of row or one of its entries;
+ * NULL when it is right. */
+const char *config_check(const struct config_row *row, const char *text);
+
 /* ---- format.c ------------------------------------------------------ */
 
 /* The field's value in the file's syntax, into memory from malloc that the
  * caller frees; NULL when memory is short. */
 char *config_format(const struct config_row *row, const void *base);
+
+/* Do the row's fields at a and b hold different values? Also when memory is
+ * too short to tell. */
+bool config_differs(const struct config_row *row, const void *a, const void *b);
 
 /* ---- snapshot.c ---------------------------------------------------- */
 

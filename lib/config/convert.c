@@ -149,12 +149,15 @@ static void
 convert_string(const struct conversion *c)
 {
 	const char *string = c->value->items[0];
+	const char *expected = config_check(c->row, string);
 	const size_t len = strlen(string);
 
 	if (len < (size_t)c->row->least)
 		wrong(c, 0, "may not be empty");
 	else if (len > (size_t)c->row->most)
 		wrong(c, 0, "too long");
+	else if (expected)
+		wrong(c, 0, expected);
 	else if (!c->row->words || find_word(c) >= 0)
 		memcpy(c->base + c->row->offset, &string, sizeof(string));
 }
@@ -177,13 +180,20 @@ convert_strings(const struct conversion *c)
 	const struct bmx_config_strings strings = {c->value->items,
 	                                           c->value->count};
 
+	bool good = true;
+
 	for (size_t i = 0; i < strings.count; i++) {
-		if (strings.items[i][0] == '\0') {
-			wrong(c, i, "an entry may not be empty");
-			return;
+		const char *expected = strings.items[i][0] == '\0' ?
+			"an entry may not be empty" :
+			config_check(c->row, strings.items[i]);
+
+		if (expected) {
+			wrong(c, i, expected);
+			good = false;
 		}
 	}
-	memcpy(c->base + c->row->offset, &strings, sizeof(strings));
+	if (good)
+		memcpy(c->base + c->row->offset, &strings, sizeof(strings));
 }
 
 static void

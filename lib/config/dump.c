@@ -82,8 +82,7 @@ put_domain(struct dump *dump, const struct bmx_config_domain *domain)
 	(void)fputs(" {\n", dump->out);
 	(void)put_rows(dump, CONFIG_DOMAIN, domain, "\t", dump->out);
 	put_section(dump, CONFIG_SPF, &domain->spf, "\t", false);
-	if (domain->dnsbl.zones.count > 0)
-		put_section(dump, CONFIG_DNSBL, &domain->dnsbl, "\t", true);
+	put_section(dump, CONFIG_DNSBL, &domain->dnsbl, "\t", false);
 	for (size_t i = 0; i < domain->scanner_count; i++) {
 		(void)fputs("\tscanner ", dump->out);
 		put_title(dump->out, domain->scanners[i].name);
@@ -116,31 +115,42 @@ bmx_config_dump(const struct bmx_config *config, FILE *out, bool all,
 	return 0;
 }
 
+/* Short of memory: better one restart too many. */
 static bool
 differs(const struct config_row *row, const struct bmx_config *running,
         const struct bmx_config *next)
 {
 	const size_t offset = config_sections[row->section].offset;
-	char *a = config_format(row, (const char *)running + offset);
-	char *b = config_format(row, (const char *)next + offset);
-	/* Short of memory: better one restart too many. */
-	const bool different = !a || !b || strcmp(a, b) != 0;
 
-	free(a);
-	free(b);
-	return different;
+	return config_differs(row, (const char *)running + offset,
+	                      (const char *)next + offset);
+}
+
+static bool
+acts_on(enum bmx_config_part part, enum config_section section)
+{
+	switch (part) {
+	case BMX_CONFIG_POLICYD:
+		return section != CONFIG_MILTER;
+	case BMX_CONFIG_MILTER:
+		return section != CONFIG_POLICYD && section != CONFIG_REDIS;
+	}
+	return true;
 }
 
 const char *
 bmx_config_needs_restart(const struct bmx_config *running,
-                         const struct bmx_config *next)
+                         const struct bmx_config *next,
+                         enum bmx_config_part part)
 {
-	if (running->redis.present != next->redis.present)
+	if (acts_on(part, CONFIG_REDIS) &&
+	    running->redis.present != next->redis.present)
 		return "redis";
 	for (size_t i = 0; i < config_row_count; i++) {
 		const struct config_row *row = &config_rows[i];
 
-		if (!row->reloadable && differs(row, running, next))
+		if (!row->reloadable && acts_on(part, row->section) &&
+		    differs(row, running, next))
 			return row->key;
 	}
 	return NULL;

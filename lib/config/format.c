@@ -172,3 +172,15 @@ config_format(const struct config_row *row, const void *base)
 	}
 	return text;
 }
+
+bool
+config_differs(const struct config_row *row, const void *a, const void *b)
+{
+	char *left = config_format(row, a);
+	char *right = config_format(row, b);
+	const bool different = !left || !right || strcmp(left, right) != 0;
+
+	free(left);
+	free(right);
+	return different;
+}

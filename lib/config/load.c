@@ -113,14 +113,17 @@ find_row(enum config_section section, const char *name)
 	return config_row_count;
 }
 
+/* The defaults are not warned of: a dump says them all aloud. */
 static void
 warn_if_planned(struct loader *loader, const struct config_row *row,
-                const struct config_value *value)
+                const struct config_value *value, const void *base)
 {
 	const char *fine = row->planned_but;
 	const size_t len = fine ? strlen(fine) : 0;
 
-	if (!fine || value->count == 0 || value->items[0][0] == '\0' ||
+	if (!fine || value->count == 0 ||
+	    !config_differs(row, base,
+	                    loader->snapshot->defaults[row->section]) ||
 	    strcmp(value->items[0], fine) == 0 ||
 	    (row->type == CONFIG_BOOL && strcmp(fine, "false") == 0 &&
 	     strcmp(value->items[0], "no") == 0) ||
@@ -169,7 +172,7 @@ read_key(struct loader *loader, struct config_scan *scan, struct body *body,
 	}
 	config_convert(&config_rows[index], &value, body->base,
 	               loader->snapshot->arena, loader->problems);
-	warn_if_planned(loader, &config_rows[index], &value);
+	warn_if_planned(loader, &config_rows[index], &value, body->base);
 }
 
 /* Doubles room; the arena keeps the old array until the snapshot goes. */
@@ -188,7 +191,7 @@ grow_domains(struct loader *loader)
 	                         room * sizeof(*places));
 	if (!items || !places)
 		return -1;
-	if (d->count > 0) {
+	if (d->items && d->places) {
 		memcpy(items, d->items, d->count * sizeof(*items));
 		memcpy(places, d->places, d->count * sizeof(*places));
 	}
@@ -288,6 +291,25 @@ section_base(struct loader *loader, struct body *parent,
 	return (char *)parent->base + config_sections[section].offset;
 }
 
+static bool
+is_planned(const struct loader *loader, const struct body *body)
+{
+	switch (config_sections[body->section].planned) {
+	case CONFIG_BUILT:
+		return false;
+	case CONFIG_PLANNED:
+		return true;
+	case CONFIG_PLANNED_VALUES:
+		break;
+	}
+	for (size_t i = 0; i < config_row_count; i++)
+		if (config_rows[i].section == body->section &&
+		    config_differs(&config_rows[i], body->base,
+		                   loader->snapshot->defaults[body->section]))
+			return true;
+	return false;
+}
+
 static void
 read_section(struct loader *loader, struct config_scan *scan,
              struct body *parent, const char *name, const char *title,
@@ -318,10 +340,10 @@ read_section(struct loader *loader, struct config_scan *scan,
 		config_scan_skip_section(scan);
 		return;
 	}
-	if (config_sections[section].planned)
+	read_body(loader, scan, &body);
+	if (is_planned(loader, &body))
 		config_problem(loader->problems, at, true,
 		               "%s: this release does not act on it yet", name);
-	read_body(loader, scan, &body);
 }
 
 static void
@@ -533,8 +555,11 @@ read_file(struct loader *loader, const char *path, struct bmx_error *err)
 	struct stat status;
 
 	if (!in || !name || fstat(fileno(in), &status) != 0) {
-		(void)bmx_error_set_errno(err, name ? errno : ENOMEM, "%s",
-		                          path);
+		(void)bmx_error_set_errno(
+			err, name ? errno : ENOMEM,
+			"cannot read the configuration "
+			"file %s%s",
+			path, loader->depth > 0 ? "" : " (-c names another)");
 	} else if (may_open(loader, &status, path, err)) {
 		loader->open[loader->depth++] = status;
 		loader->files++;

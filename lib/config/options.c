@@ -39,8 +39,9 @@ static const char *const action_words[] = {[BMX_ACTION_IGNORE] = "ignore",
 
 static const char *const scanner_words[] = {"rspamd", "spamd", "clamd", NULL};
 
-#define PLANNED true
-#define BUILT false
+#define BUILT CONFIG_BUILT
+#define PLANNED CONFIG_PLANNED
+#define VALUES CONFIG_PLANNED_VALUES
 #define SUB(type, field)                                                       \
 	offsetof(struct type, field), sizeof(((struct type *)0)->field)
 
@@ -52,7 +53,7 @@ const struct config_section_row config_sections[CONFIG_SECTIONS] = {
 	[CONFIG_REDIS]   = {"redis",   CONFIG_ROOT,   false, PLANNED, SUB(bmx_config, redis), "what backups share; absent: LMDB alone"},
 	[CONFIG_DOMAIN]  = {"domain",  CONFIG_ROOT,   true,  BUILT,   0, sizeof(struct bmx_config_domain), "a domain that is backed up"},
 	[CONFIG_SPF]     = {"spf",     CONFIG_DOMAIN, false, BUILT,   SUB(bmx_config_domain, spf), "what an SPF result does"},
-	[CONFIG_DNSBL]   = {"dnsbl",   CONFIG_DOMAIN, false, PLANNED, SUB(bmx_config_domain, dnsbl), "DNS block lists"},
+	[CONFIG_DNSBL]   = {"dnsbl",   CONFIG_DOMAIN, false, VALUES,  SUB(bmx_config_domain, dnsbl), "DNS block lists"},
 	[CONFIG_SCANNER] = {"scanner", CONFIG_DOMAIN, true,  PLANNED, 0, sizeof(struct bmx_config_scanner), "a content scanner"},
 };
 

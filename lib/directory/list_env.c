@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,6 +13,8 @@
 #include <sys/statvfs.h>
 
 #include <lmdb.h>
+
+#include <backupmx/privileges.h>
 
 /* Address space, not memory or disk: the file grows as it is filled. */
 #define MAP_SIZE_MAX ((size_t)32 << 30)
@@ -96,6 +100,15 @@ bmx_list_corrupt(const struct bmx_list_store *store, const char *what,
 	return bmx_error_set(err, BMX_E_CORRUPT, "%s: %s", store->path, what);
 }
 
+int
+bmx_list_forget_dead_readers(const struct bmx_list_store *store,
+                             struct bmx_error *err)
+{
+	const int rc = mdb_reader_check(store->env, NULL);
+
+	return rc == 0 ? 0 : bmx_list_lmdb_error(store, rc, "lock file", err);
+}
+
 /*
  * Opening.
  */
@@ -122,13 +135,10 @@ give_to_owner(const char *path, const struct stat *dir, struct bmx_error *err)
 }
 
 static int
-give_both_to_owner(const struct bmx_list_store *store, const char *state_dir,
-                   struct bmx_error *err)
+give_both_to_owner(const struct bmx_list_store *store, const char *lock,
+                   const char *state_dir, struct bmx_error *err)
 {
-	const size_t len = strlen(store->path);
 	struct stat dir;
-	char *lock;
-	int rc;
 
 	if (geteuid() != 0)
 		return 0;
@@ -136,14 +146,7 @@ give_both_to_owner(const struct bmx_list_store *store, const char *state_dir,
 		return bmx_error_set_errno(err, errno, "%s", state_dir);
 	if (give_to_owner(store->path, &dir, err) != 0)
 		return -1;
-	lock = malloc(len + sizeof("-lock"));
-	if (!lock)
-		return bmx_error_set(err, BMX_E_NOMEM, "no memory for a path");
-	memcpy(lock, store->path, len);
-	memcpy(lock + len, "-lock", sizeof("-lock"));
-	rc = give_to_owner(lock, &dir, err);
-	free(lock);
-	return rc;
+	return give_to_owner(lock, &dir, err);
 }
 
 /* A new file survives a crash only when its directory was synced too. */
@@ -162,6 +165,39 @@ sync_directory(const char *state_dir, struct bmx_error *err)
 	return rc;
 }
 
+/* Is the file at the store's path the one that is open? */
+static bool
+is_at_its_path(const struct bmx_list_store *store)
+{
+	struct stat open_file, there;
+	int fd;
+
+	return mdb_env_get_fd(store->env, &fd) == 0 &&
+		fstat(fd, &open_file) == 0 && stat(store->path, &there) == 0 &&
+		open_file.st_ino == there.st_ino &&
+		open_file.st_dev == there.st_dev;
+}
+
+/*
+ * LMDB ends the process when a page makes no sense. The next one would end
+ * at the same page: the file is set aside, so that it makes a new one, which
+ * the sources fill. The lock goes first: it must not serve another file.
+ */
+static void
+on_assert(MDB_env *env, const char *message)
+{
+	const struct bmx_list_store *store = mdb_env_get_userctx(env);
+	char lock[PATH_MAX], aside[PATH_MAX];
+
+	(void)message; /* LMDB writes it to standard error */
+	if (store->read_only || !is_at_its_path(store))
+		return;
+	(void)snprintf(lock, sizeof(lock), "%s-lock", store->path);
+	(void)snprintf(aside, sizeof(aside), "%s.bad", store->path);
+	(void)unlink(lock);
+	(void)rename(store->path, aside);
+}
+
 static int
 open_env(struct bmx_list_store *store, size_t map_size)
 {
@@ -171,7 +207,9 @@ open_env(struct bmx_list_store *store, size_t map_size)
 
 	if (rc != 0)
 		return rc;
-	if ((rc = mdb_env_set_maxdbs(store->env, 3)) == 0 &&
+	if ((rc = mdb_env_set_userctx(store->env, store)) == 0 &&
+	    (rc = mdb_env_set_assert(store->env, on_assert)) == 0 &&
+	    (rc = mdb_env_set_maxdbs(store->env, 3)) == 0 &&
 	    (rc = mdb_env_set_maxreaders(store->env, READERS_MAX)) == 0 &&
 	    (rc = mdb_env_set_mapsize(store->env, map_size)) == 0)
 		rc = mdb_env_open(store->env, store->path, flags, FILE_MODE);
@@ -182,19 +220,38 @@ open_env(struct bmx_list_store *store, size_t map_size)
 	return rc;
 }
 
+static int
+open_error(const struct bmx_list_store *store, const char *state_dir, int rc,
+           struct bmx_error *err)
+{
+	if (rc == ENOENT && access(state_dir, F_OK) == 0)
+		return bmx_error_set(err, BMX_E_NOT_FOUND,
+		                     "%s: there is no list yet", store->path);
+	if (rc == ENOENT)
+		return bmx_error_set(err, BMX_E_NOT_FOUND,
+		                     "no directory %s (state_dir): make it "
+		                     "with \"install -d -o %s -m 0750 %s\"",
+		                     state_dir, BMX_PRIVILEGES_USER, state_dir);
+	if (rc == EACCES || rc == EROFS)
+		return bmx_error_set(err, BMX_E_PERMISSION,
+		                     "%s: this user may not read and write "
+		                     "it: give state_dir and its files to the "
+		                     "daemon's user",
+		                     store->path);
+	return bmx_list_lmdb_error(store, rc, "cannot open", err);
+}
+
 /* A limit on address space (ulimit -v) may refuse the usual map. */
 static int
 open_env_as_large_as_allowed(struct bmx_list_store *store,
-                             struct bmx_error *err)
+                             const char *state_dir, struct bmx_error *err)
 {
 	int rc = ENOMEM;
 
 	for (size_t size = MAP_SIZE_MAX; rc == ENOMEM && size >= MAP_SIZE_MIN;
 	     size /= 2)
 		rc = open_env(store, size);
-	if (rc != 0)
-		return bmx_list_lmdb_error(store, rc, "cannot open", err);
-	return 0;
+	return rc == 0 ? 0 : open_error(store, state_dir, rc, err);
 }
 
 /*
@@ -230,7 +287,9 @@ check_file_size(const struct bmx_list_store *store, struct bmx_error *err)
 		return bmx_error_set_errno(err, errno, "%s", store->path);
 	rc = posix_fallocate(fd, want - 1, 1);
 	(void)close(fd);
-	if (rc != 0)
+	/* A full disk must not keep the list from being read: whoever filled
+	 * it is likelier than whoever cut the file. */
+	if (rc != 0 && rc != ENOSPC && rc != EDQUOT)
 		return bmx_error_set_errno(err, rc, "%s", store->path);
 	return 0;
 }
@@ -318,24 +377,45 @@ make_databases(struct bmx_list_store *store, const char *state_dir,
 	return sync_directory(state_dir, err);
 }
 
+/* A link would have root write where it leads. */
+static int
+check_kind(const char *path, struct bmx_error *err)
+{
+	struct stat file;
+
+	if (lstat(path, &file) == 0 && !S_ISREG(file.st_mode))
+		return bmx_error_set(err, BMX_E_CORRUPT,
+		                     "%s: not a regular file", path);
+	return 0;
+}
+
+static int
+open_files(struct bmx_list_store *store, const char *lock,
+           const char *state_dir, struct bmx_error *err)
+{
+	if (check_kind(store->path, err) != 0 || check_kind(lock, err) != 0 ||
+	    open_env_as_large_as_allowed(store, state_dir, err) != 0)
+		return -1;
+	/* Reading makes the lock file, too. */
+	return give_both_to_owner(store, lock, state_dir, err);
+}
+
 static int
 open_store(struct bmx_list_store *store, const char *state_dir,
            struct bmx_error *err)
 {
-	struct stat file;
+	const size_t len = strlen(store->path);
+	char *lock = malloc(len + sizeof("-lock"));
 	int rc;
 
-	if (lstat(store->path, &file) == 0 && !S_ISREG(file.st_mode))
-		return bmx_list_corrupt(store, "not a regular file", err);
-	if (open_env_as_large_as_allowed(store, err) != 0)
-		return -1;
-	if (!store->read_only && give_both_to_owner(store, state_dir, err) != 0)
-		return -1;
-	/* Readers that were killed would keep old pages from being used. */
-	rc = mdb_reader_check(store->env, NULL);
-	if (rc != 0)
-		return bmx_list_lmdb_error(store, rc, "lock file", err);
-	if (check_file_size(store, err) != 0)
+	if (!lock)
+		return bmx_error_set(err, BMX_E_NOMEM, "no memory for a path");
+	memcpy(lock, store->path, len);
+	memcpy(lock + len, "-lock", sizeof("-lock"));
+	rc = open_files(store, lock, state_dir, err);
+	free(lock);
+	if (rc != 0 || bmx_list_forget_dead_readers(store, err) != 0 ||
+	    check_file_size(store, err) != 0)
 		return -1;
 	rc = find_databases(store, err);
 	if (rc != 0)
@@ -367,6 +447,12 @@ bmx_list_store_open(const char *state_dir, enum bmx_list_access access,
 	if (open_store(store, state_dir, err) != 0)
 		bmx_list_store_free(&store);
 	return store;
+}
+
+bool
+bmx_list_store_is_replaced(const struct bmx_list_store *store)
+{
+	return access(store->path, F_OK) == 0 && !is_at_its_path(store);
 }
 
 void
@@ -479,6 +565,9 @@ bmx_list_reader_new(struct bmx_list_store *store, struct bmx_error *err)
 	}
 	reader->store = store;
 	rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &reader->txn);
+	if (rc == MDB_READERS_FULL &&
+	    bmx_list_forget_dead_readers(store, err) == 0)
+		rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, &reader->txn);
 	if (rc != 0) {
 		(void)bmx_list_lmdb_error(store, rc, "cannot read", err);
 		free(reader);

@@ -520,6 +520,8 @@ begin(struct change *ch, bool write, struct bmx_error *err)
 		return bmx_error_set(err, BMX_E_PERMISSION,
 		                     "%s is open for reading only",
 		                     ch->store->path);
+	if (write && bmx_list_forget_dead_readers(ch->store, err) != 0)
+		return -1;
 	rc = mdb_txn_begin(ch->store->env, NULL, write ? 0 : MDB_RDONLY,
 	                   &ch->txn);
 	if (rc != 0)

@@ -33,6 +33,11 @@ struct bmx_list_store {
 int bmx_list_lmdb_error(const struct bmx_list_store *store, int rc,
                         const char *what, struct bmx_error *err);
 
+/** Frees the slots of readers that were killed: the pages that they saw could
+ * not be used again. Cheap. Returns 0, or -1 with *err. */
+int bmx_list_forget_dead_readers(const struct bmx_list_store *store,
+                                 struct bmx_error *err);
+
 /** BMX_E_CORRUPT with what does not fit. Returns -1. */
 int bmx_list_corrupt(const struct bmx_list_store *store, const char *what,
                      struct bmx_error *err);

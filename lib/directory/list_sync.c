@@ -61,6 +61,22 @@ read_list(const struct bmx_list_sync_spec *spec, struct bmx_list *list_out,
 	return rc == 0 ? 0 : name_file(path, err);
 }
 
+/* Refused here rather than by the store, to say what is in the source. */
+static int
+no_entries(const struct bmx_list_sync_spec *spec, struct bmx_list *list,
+           struct bmx_error *err)
+{
+	const size_t skipped = list->skipped;
+
+	bmx_list_clear(list);
+	if (skipped == 0)
+		return bmx_error_set(err, BMX_E_REFUSED, "%s is empty",
+		                     spec->source);
+	return bmx_error_set(err, BMX_E_REFUSED,
+	                     "%s has no address of %s among its %zu",
+	                     spec->source, spec->domain, skipped);
+}
+
 int
 bmx_list_sync(struct bmx_list_store *store,
               const struct bmx_list_sync_spec *spec,
@@ -76,6 +92,8 @@ bmx_list_sync(struct bmx_list_store *store,
 	    read_list(spec, &list, err) != 0)
 		return -1;
 	with_source.source = spec->source;
+	if (list.count == 0)
+		return no_entries(spec, &list, err);
 	rc = bmx_list_store_replace(store, bmx_slice_of(spec->domain),
 	                            list.entries, list.count, &with_source,
 	                            result_out, err);

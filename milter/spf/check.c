@@ -63,6 +63,25 @@ find_at(struct bmx_slice text)
 	return text.len;
 }
 
+/* What is too long is cut where it says least: a name to its right-hand end. */
+static struct bmx_slice
+last_of(struct bmx_slice text)
+{
+	const size_t max = BMX_SPF_SENDER_MAX;
+
+	if (text.len > max)
+		text = (struct bmx_slice){text.data + (text.len - max), max};
+	return text;
+}
+
+static struct bmx_slice
+first_of(struct bmx_slice text)
+{
+	if (text.len > BMX_SPF_SENDER_MAX)
+		text.len = BMX_SPF_SENDER_MAX;
+	return text;
+}
+
 /* Section 2.4: <> is checked as postmaster at the HELO name; section 4.3: so
  * is a sender without local part at its domain. */
 static void
@@ -72,10 +91,10 @@ set_identity(struct bmx_spf_eval *eval)
 	const size_t at = find_at(sender);
 
 	eval->local = BMX_SLICE("postmaster");
-	eval->helo = eval->request->helo;
+	eval->helo = last_of(eval->request->helo);
 	if (sender.len == 0) {
 		eval->verdict->identity = BMX_SPF_HELO;
-		eval->domain = bmx_spf_name_trim(eval->helo);
+		eval->domain = bmx_spf_name_trim(eval->request->helo);
 		return;
 	}
 	eval->verdict->identity = BMX_SPF_MAILFROM;
@@ -85,7 +104,7 @@ set_identity(struct bmx_spf_eval *eval)
 		                                  sender.len - at - 1};
 	eval->domain = bmx_spf_name_trim(eval->domain);
 	if (at > 0 && at < sender.len)
-		eval->local = (struct bmx_slice){sender.data, at};
+		eval->local = first_of((struct bmx_slice){sender.data, at});
 }
 
 /* Is there a domain to check? None otherwise (section 4.3). */
@@ -94,9 +113,7 @@ take_domain(struct bmx_spf_eval *eval)
 {
 	struct bmx_text text;
 
-	if (eval->request->sender.len > BMX_SPF_SENDER_MAX ||
-	    eval->helo.len > BMX_SPF_SENDER_MAX ||
-	    !bmx_spf_name_is_domain(eval->domain))
+	if (!bmx_spf_name_is_domain(eval->domain))
 		return false;
 	bmx_text_init(&text, eval->verdict->domain,
 	              sizeof(eval->verdict->domain));

@@ -60,16 +60,29 @@ no_answer(void)
 	return bmx_dns_answer_new(BMX_DNS_TEMPFAIL, BMX_DNS_TXT, 0, NULL, 0);
 }
 
+static bool
+is_late(const struct bmx_spf_eval *eval)
+{
+	return bmx_clock_mono_us(eval->clock) >= eval->deadline_us;
+}
+
 const struct bmx_dns_answer *
 bmx_spf_ask(struct bmx_spf_eval *eval, struct bmx_slice name,
             enum bmx_dns_type type)
 {
 	const struct bmx_dns_source *dns = &eval->request->dns;
+	const struct bmx_dns_answer *answer;
 
-	if (bmx_clock_mono_us(eval->clock) >= eval->deadline_us) {
+	if (is_late(eval)) {
 		bmx_spf_stop(eval, BMX_SPF_STOP_TEMP, "no time left for", name);
 		return no_answer();
 	}
 	eval->verdict->lookups++;
-	return dns->resolve(dns->ctx, name, type, eval->deadline_us);
+	answer = dns->resolve(dns->ctx, name, type, eval->deadline_us);
+	/* A ptr goes on after a failure, but nothing does after the deadline:
+	 * the -all behind it would reject for a server that is slow. */
+	if (answer->status == BMX_DNS_TEMPFAIL && is_late(eval))
+		bmx_spf_stop(eval, BMX_SPF_STOP_TEMP, "no answer in time for",
+		             name);
+	return answer;
 }

@@ -401,7 +401,8 @@ expand(const struct sink *sink, struct bmx_slice text,
 {
 	struct macro macro;
 
-	while (text.len > 0) {
+	/* Of a name the end counts, of a text that does not fit nothing. */
+	while (text.len > 0 && (sink->is_name || !sink->text->cut)) {
 		if (read_macro(text, true, &macro)) {
 			put_macro(sink, &macro, values);
 			text = after(text, macro.length);

@@ -16,7 +16,6 @@ bmx_spf_name_is_domain(struct bmx_slice name)
 {
 	size_t label = 0, dots = 0;
 
-	name = bmx_spf_name_trim(name);
 	if (name.len == 0 || name.len > BMX_DNS_NAME_MAX || name.data[0] == '[')
 		return false;
 	for (size_t i = 0; i < name.len; i++) {

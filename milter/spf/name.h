@@ -18,6 +18,7 @@ struct bmx_slice bmx_spf_name_trim(struct bmx_slice name);
 /**
  * May check_host() be asked about it (RFC 7208 section 4.3)? At least two
  * labels of 1 to 63 octets, at most 253 in all, printable, no address literal.
+ * The final dot has been trimmed: another one is an empty label.
  */
 bool bmx_spf_name_is_domain(struct bmx_slice name);
 

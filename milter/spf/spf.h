@@ -32,7 +32,11 @@
 #define BMX_SPF_TIME_MAX_MS 20000
 /** Octets of a record; longer ones are permerror. */
 #define BMX_SPF_RECORD_MAX ((size_t)16384)
-/** Octets of a sender or HELO name that is looked at; longer: no domain. */
+/**
+ * Octets of a local part and of a HELO name that macros see: the first ones of
+ * the one, the last ones of the other. The check itself goes on, or a client
+ * would be rid of it by a long name.
+ */
 #define BMX_SPF_SENDER_MAX ((size_t)1024)
 /** Room for an explanation; one that does not fit is not used. */
 #define BMX_SPF_EXPLANATION_SIZE ((size_t)4096)

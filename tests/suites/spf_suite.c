@@ -1,4 +1,8 @@
-/* Runs the tests that spf_suite.py writes to its standard input. */
+/*
+ * Runs the tests that spf_suite.py and its likes write to standard input, on
+ * the zones that are written there, too, or as "spf_suite ADDRESS@PORT" with
+ * the real resolver.
+ */
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,9 +13,15 @@
 
 #define FIELDS_MAX 8
 
+/* %{t} in spf_differential.py. */
+#define WALL_MS (INT64_C(1000000000) * 1000)
+
 struct run {
 	struct bmx_spf *spf;
 	struct zone *zone;
+	struct bmx_dns *dns; /* NULL: the zone */
+	int64_t deadline_ms; /* 0: none */
+	int64_t limit_ms;    /* a test that takes longer fails; 0: none */
 	unsigned passed;
 	unsigned failed;
 };
@@ -69,6 +79,20 @@ read_client(const char *text, uint8_t client[16])
 		exit(1);
 }
 
+static int64_t
+mono_us(void *ctx)
+{
+	(void)ctx;
+	return bmx_clock_mono_us(bmx_clock_system());
+}
+
+static int64_t
+wall_ms(void *ctx)
+{
+	(void)ctx;
+	return WALL_MS;
+}
+
 static bool
 is_wanted(const char *list, const char *result)
 {
@@ -83,15 +107,34 @@ is_wanted(const char *list, const char *result)
 	return false;
 }
 
+static int64_t
+deadline_us(const struct run *run)
+{
+	if (run->deadline_ms == 0)
+		return INT64_MAX;
+	return mono_us(NULL) + run->deadline_ms * 1000;
+}
+
+static bool
+is_late(const struct run *run, int64_t since_us)
+{
+	return run->limit_ms > 0 &&
+		mono_us(NULL) - since_us > run->limit_ms * 1000;
+}
+
 static void
 run_test(struct run *run, char **fields)
 {
+	const int64_t since_us = mono_us(NULL);
+	static const struct bmx_clock clock = {mono_us, wall_ms, NULL};
 	struct bmx_spf_request request = {
-		.dns = zone_source(run->zone),
+		.dns = run->dns ? bmx_dns_as_source(run->dns) :
+				  zone_source(run->zone),
 		.helo = unhex(fields[3]),
 		.sender = unhex(fields[4]),
 		.explanation = "DEFAULT",
-		.deadline_us = INT64_MAX,
+		.deadline_us = deadline_us(run),
+		.clock = &clock,
 	};
 	const struct bmx_slice explanation = unhex(fields[6]);
 	static struct bmx_spf_verdict verdict;
@@ -100,6 +143,8 @@ run_test(struct run *run, char **fields)
 	read_client(fields[2], request.client);
 	bmx_spf_check(run->spf, &request, &verdict);
 	result = bmx_spf_result_name(verdict.result);
+	if (is_late(run, since_us))
+		result = "too late";
 	if (is_wanted(fields[5], result) &&
 	    (fields[7][0] == '0' || verdict.result != BMX_SPF_FAIL ||
 	     !strcmp(verdict.explanation, explanation.data))) {
@@ -130,26 +175,45 @@ run_line(struct run *run, char *line)
 		run->zone = zone_new();
 	} else if (!strcmp(fields[0], "record") && count == 4) {
 		add_record(run, fields);
+	} else if (!strcmp(fields[0], "limit") && count == 3) {
+		run->deadline_ms = strtol(fields[1], NULL, 10);
+		run->limit_ms = strtol(fields[2], NULL, 10);
 	} else if (!strcmp(fields[0], "test") && count == 8) {
 		run_test(run, fields);
 	}
 }
 
+static struct bmx_dns *
+make_resolver(const char *const *address)
+{
+	const struct bmx_dns_options options = {.resolvers = address,
+	                                        .resolver_count = 1};
+	struct bmx_dns *dns = bmx_dns_new(&options, NULL);
+
+	if (!dns)
+		exit(1);
+	return dns;
+}
+
 int
-main(void)
+main(int argc, char **argv)
 {
 	struct run run = {.spf = bmx_spf_new(NULL)};
+	const char *const resolver = argc > 1 ? argv[1] : NULL;
 	char *line = NULL;
 	size_t size = 0;
 
 	if (!run.spf)
 		return 1;
+	if (resolver)
+		run.dns = make_resolver(&resolver);
 	while (getline(&line, &size, stdin) > 0)
 		run_line(&run, line);
 	(void)printf("%u of %u tests passed\n", run.passed,
 	             run.passed + run.failed);
 	free(line);
 	zone_free(&run.zone);
+	bmx_dns_free(&run.dns);
 	bmx_spf_free(&run.spf);
 	return run.failed == 0 && run.passed > 0 ? 0 : 1;
 }

@@ -385,9 +385,11 @@ lab_stop_all() {
 	lab_stop_pid sink
 }
 
-# Processes that still have the lab's directory in their command line.
+# Processes that still have the lab's directory in their command line, other
+# than this shell and its children.
 lab_left_over() {
-	ps -eo pid=,args= | grep -F "$LAB_DIR" | grep -vF 'grep -F' || true
+	ps -eo pid=,args= | grep -F "$LAB_DIR" |
+		grep -vF -e 'grep -F' -e show.sh || true
 }
 
 lab_down() {

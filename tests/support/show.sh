@@ -3,6 +3,7 @@
 # build/release. show.sh --end DIR ends a world that --keep left running.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/postfix_lab.sh"
+. "$here/milter_lab.sh"
 . "$here/show_table.sh"
 
 WRONG=0      # lines that were not as they should be
@@ -23,26 +24,34 @@ expect() { # NAME GOT GLOB
 	esac
 }
 
+lab_show_missing() {
+	local missing
+	missing=$(lab_missing)
+	[ -x /usr/sbin/knotd ] || missing="$missing; knotd (package knot)"
+	[ -x "$LAB_BUILD/milter/backupmx-milter" ] ||
+		missing="$missing; $LAB_BUILD/milter/backupmx-milter"
+	[ -z "$missing" ] && return 1
+	echo "${missing#; }"
+}
+
 # --- what stands where -----------------------------------------------------
 
 start_world() {
 	lab_create || exit 1
-	say "Starting a primary MX, a backup MX and backupmx-policyd ..."
+	say "Starting a primary MX, a backup MX with both daemons, and a DNS server ..."
 	lab_postfix_configure primary
 	lab_postfix_configure backup
 	lab_policyd_configure
-	lab_policyd_start && start_milter && lab_postfix_start primary &&
-		lab_postfix_start backup || exit 1
+	lab_milter_configure
+	lab_dns_start && lab_policyd_start && lab_milter_start &&
+		lab_postfix_start primary && lab_postfix_start backup || exit 1
 	cat <<-WORLD
 
 	  primary MX   $(lab_address primary):$LAB_PORT   Postfix; has the users of $LAB_DOMAIN
-	  backup MX    $(lab_address backup):$LAB_PORT   Postfix; asks backupmx-policyd about each recipient
+	  backup MX    $(lab_address backup):$LAB_PORT   Postfix; backupmx-policyd and backupmx-milter beside it
 	  the world    $(lab_address sink):$LAB_PORT   takes every bounce that the two would send, and counts
 	WORLD
 }
-
-# The milter's place: before the two Postfixes are started.
-start_milter() { return 0; }
 
 # --- one message a line ----------------------------------------------------
 
@@ -58,6 +67,24 @@ offer() { # SENDER RECIPIENT EXPECTED-BACKUP-REPLY
 	[ "$PRIMARY_UP" = 0 ] ||
 		expect "$2: the backup as the primary" "${backup:0:9}" \
 			"${primary:0:3}*"
+}
+
+# A message from a client of the world, which the milter judges by SPF.
+offer_as() { # CLIENT SENDER RECIPIENT EXPECTED-REPLY EXPECTED-RESULT
+	local reply result
+	reply=$(lab_milter_client send "$LAB_PORT" "$1" "$2" "$3" "show-$TAKEN" \
+		</dev/null)
+	result=$(lab_spf_result "$2")
+	case $reply in 250*) TAKEN=$((TAKEN + 1)) ;; esac
+	spf_row "$1" "$2" "$reply" "${result:-nothing}"
+	expect "$2 from $1" "$reply" "$4"
+	expect "SPF of $2 from $1" "$result" "$5"
+}
+
+# What the milter logged last about a sender.
+lab_spf_result() { # SENDER
+	grep -F "sender=<$1>" "$LAB_DIR/milter/log" | tail -n 1 |
+		grep -o ' result=[^ ]*' | cut -d= -f2
 }
 
 # Why the backup said so, in a few words, from policyd's log.
@@ -96,8 +123,31 @@ primary_up() {
 	offer spam@forged.test alice@elsewhere.test '554 5.7.1 *'
 }
 
+spf() {
+	heading "2. The milter: may that client send for that domain (SPF)?"
+	spf_head
+	offer_as 192.0.2.1 ann@pass.test alice@example.test '250 *' pass
+	offer_as 198.51.100.7 ann@pass.test alice@example.test '550 5.7.23 *' fail
+	offer_as 198.51.100.7 boss@fail.test alice@example.test '550 5.7.23 *' fail
+	offer_as 198.51.100.7 bob@softfail.test alice@example.test '250 *' softfail
+	offer_as 198.51.100.7 bob@none.test alice@example.test '250 *' none
+}
+
+# The primary sees the backup's address, so the result travels in the message.
+spf_header() {
+	local message
+	message=$(grep -rls 'spf=pass' "$LAB_DIR/mail/alice/new" | head -n 1)
+	say ""
+	say "  at the top of the message from ann@pass.test in alice's mailbox:"
+	[ -n "$message" ] &&
+		awk '/^$/ { exit }
+		     /^[^ \t]/ { ours = /^(Received-SPF|Authentication-Results):/ }
+		     ours { print "    " $0 }' "$message"
+	expect "the header of the delivered message" "${message:+there}" there
+}
+
 outage() {
-	heading "2. The primary is stopped"
+	heading "3. The primary is stopped"
 	lab_postfix_stop primary
 	PRIMARY_UP=0
 	table_head
@@ -111,7 +161,7 @@ outage() {
 }
 
 recovery() {
-	heading "3. The primary is back"
+	heading "4. The primary is back"
 	lab_postfix_start primary || exit 1
 	lab_wait 60 lab_flush_until_empty
 	lab_wait 20 all_delivered
@@ -125,6 +175,7 @@ recovery() {
 	expect "delivered" "$DELIVERED" "$TAKEN"
 	expect "queue" "$LEFT" 0
 	expect "bounces" "$BOUNCES" 0
+	spf_header
 }
 
 delivered() { find "$LAB_DIR"/mail/*/new -type f 2>/dev/null | wc -l; }
@@ -134,7 +185,8 @@ summary() {
 	heading "Summary"
 	if [ "$WRONG" -eq 0 ]; then
 		say "As it should be: every unknown user was refused with 550 by the backup"
-		say "itself, every message for a known user arrived, nothing bounced."
+		say "itself, as was a client that may not send for its sender's domain; every"
+		say "message that was taken arrived, and nothing bounced."
 	else
 		say "$WRONG line(s) were not as they should be; see WRONG above."
 	fi
@@ -145,6 +197,8 @@ summary() {
 end_world() {
 	local left
 	[ -n "$LAB_DIR" ] && [ -d "$LAB_DIR" ] || return 0
+	lab_stop_pid milter
+	lab_stop_pid dns
 	lab_stop_all
 	left=$(lab_left_over)
 	if [ -n "$left" ]; then
@@ -172,7 +226,7 @@ keep_note() {
 	                        (or: telnet $(lab_address backup) $LAB_PORT)
 	  the list of users:    $(lab_list)
 	                        (write to it; it counts within seconds)
-	  policyd's log:        $LAB_DIR/policyd/log
+	  the daemons' logs:    $LAB_DIR/policyd/log $LAB_DIR/milter/log
 	  ask policyd:          $LAB_BUILD/ctl/backupmxctl -c $LAB_DIR/policyd/backupmx.conf lookup alice@$LAB_DOMAIN
 	  stop the primary:     postfix -c $LAB_DIR/primary/conf stop
 	  the backup's queue:   postqueue -c $LAB_DIR/backup/conf -p
@@ -200,7 +254,7 @@ case ${1:-} in
 --keep) KEEP=1 ;;
 --end) end_kept "${2:-}" ;;
 esac
-if reason=$(lab_missing); then
+if reason=$(lab_show_missing); then
 	say "show.sh: this needs: $reason" >&2
 	exit 69
 fi
@@ -209,6 +263,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 start_world
 primary_up
+spf
 outage
 recovery
 summary

@@ -26,3 +26,17 @@ table_row() { # SENDER RECIPIENT PRIMARY-REPLY BACKUP-REPLY WHY
 	printf "$TABLE_FORMAT" "${1:-<> (a bounce)}" "$2" \
 		"$(table_reply "$3")" "$(table_reply "$4")" "$5"
 }
+
+SPF_FORMAT='  %-15s %-20s %-10s %s\n'
+
+spf_head() {
+	# shellcheck disable=SC2059 # the format is a constant
+	printf "$SPF_FORMAT" "client" "from" "SPF" "the backup says"
+}
+
+spf_row() { # CLIENT SENDER REPLY RESULT
+	local words=${3%%\\n*}
+	case $words in 250*) words="250 accepted" ;; esac
+	# shellcheck disable=SC2059 # the format is a constant
+	printf "$SPF_FORMAT" "$1" "$2" "$4" "${words:0:70}"
+}

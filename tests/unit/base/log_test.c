@@ -1,7 +1,11 @@
 #include <tests/support/cmocka.h>
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <unistd.h>
 
 #include <backupmx/log.h>
 
@@ -139,16 +143,112 @@ test_throttle(void **state)
 	assert_false(bmx_log_throttle_pass(&throttle, &clock, &held_back));
 }
 
+/* Lines written while standard error is a pipe that is read only at the end;
+ * what came out of it goes to got. */
+static uint64_t
+write_to_pipe(int lines, enum bmx_log_level level, bool buffered, char *got,
+              size_t got_size)
+{
+	struct bmx_log *log =
+		bmx_log_new("prog", BMX_LOG_TO_STDERR, BMX_LOG_INFO);
+	const int saved = dup(STDERR_FILENO);
+	struct bmx_log_line line;
+	uint64_t dropped;
+	ssize_t len;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	(void)close(ends[1]);
+	bmx_log_set_buffered(log, buffered);
+	for (int i = 0; i < lines; i++) {
+		bmx_log_begin(&line, log, level, "e");
+		bmx_log_add_u64(&line, BMX_KEY_COUNT, (uint64_t)i);
+		bmx_log_end(&line);
+	}
+	bmx_log_flush(log);
+	dropped = bmx_log_dropped(log);
+	(void)dup2(saved, STDERR_FILENO);
+	(void)close(saved);
+	len = read(ends[0], got, got_size - 1);
+	got[len > 0 ? len : 0] = '\0';
+	(void)close(ends[0]);
+	bmx_log_free(&log);
+	return dropped;
+}
+
+static void
+test_stderr_lines(void **state)
+{
+	char got[256];
+
+	(void)state;
+	assert_int_equal(
+		write_to_pipe(2, BMX_LOG_WARN, false, got, sizeof(got)), 0);
+	assert_string_equal(got,
+	                    "prog: warn: ev=e count=0\n"
+	                    "prog: warn: ev=e count=1\n");
+	assert_int_equal(write_to_pipe(2, BMX_LOG_INFO, true, got, sizeof(got)),
+	                 0);
+	assert_string_equal(got,
+	                    "prog: info: ev=e count=0\n"
+	                    "prog: info: ev=e count=1\n");
+}
+
+/* A pipe holds 64 KiB: this must neither wait nor pass over in silence. */
+static void
+test_stderr_full(void **state)
+{
+	char got[64];
+
+	(void)state;
+	assert_in_range(
+		write_to_pipe(10000, BMX_LOG_WARN, false, got, sizeof(got)), 1,
+		9999);
+	assert_in_range(
+		write_to_pipe(10000, BMX_LOG_INFO, true, got, sizeof(got)), 1,
+		9999);
+}
+
+/* Nobody holds the other end: an error, no signal, and it is counted. */
+static void
+test_stderr_closed(void **state)
+{
+	struct bmx_log *log =
+		bmx_log_new("prog", BMX_LOG_TO_STDERR, BMX_LOG_INFO);
+	const int saved = dup(STDERR_FILENO);
+	int ends[2];
+
+	(void)state;
+	(void)signal(SIGPIPE, SIG_IGN);
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(dup2(ends[1], STDERR_FILENO), STDERR_FILENO);
+	(void)close(ends[1]);
+	(void)close(ends[0]);
+	bmx_log_error(log, BMX_LOG_WARN, "e", "x", NULL);
+	(void)dup2(saved, STDERR_FILENO);
+	(void)close(saved);
+	assert_int_equal(bmx_log_dropped(log), 1);
+	bmx_log_free(&log);
+}
+
+enum { PLAINS = 6 };
+
 int
 main(void)
 {
-	struct CMUnitTest tests[COUNT(cases) + 3] = {
-		cmocka_unit_test(test_line), cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_throttle)};
+	struct CMUnitTest tests[COUNT(cases) + PLAINS] = {
+		cmocka_unit_test(test_line),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_throttle),
+		cmocka_unit_test(test_stderr_lines),
+		cmocka_unit_test(test_stderr_full),
+		cmocka_unit_test(test_stderr_closed)};
 
 	for (size_t i = 0; i < COUNT(cases); i++)
-		tests[i + 3] = (struct CMUnitTest){.name = cases[i].name,
-		                                   .test_func = test_value,
-		                                   .initial_state = &cases[i]};
+		tests[i + PLAINS] =
+			(struct CMUnitTest){.name = cases[i].name,
+		                            .test_func = test_value,
+		                            .initial_state = &cases[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

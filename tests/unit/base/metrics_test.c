@@ -1,5 +1,6 @@
 #include <tests/support/cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -67,11 +68,39 @@ test_histogram(void **state)
 	bmx_metrics_free(&metrics);
 }
 
+/* Labels from outside (reasons, domains of a reload) have a cap. */
+static void
+test_cap(void **state)
+{
+	struct bmx_metrics *metrics = bmx_metrics_new();
+	struct bmx_metric *first = NULL, *spare, *other;
+	char value[16] = "0";
+	struct bmx_metrics_label label = {"n", value};
+
+	(void)state;
+	/* Series are kept sorted: in falling order each is found at once. */
+	for (size_t i = BMX_METRICS_SERIES_MAX; i > 0; i--) {
+		(void)snprintf(value, sizeof(value), "%08zu", i);
+		first = bmx_metrics_counter(metrics, "a", "b", &label, 1);
+	}
+	(void)snprintf(value, sizeof(value), "%08d", 0);
+	spare = bmx_metrics_counter(metrics, "a", "b", &label, 1);
+	other = bmx_metrics_gauge(metrics, "c", "d", NULL, 0);
+	assert_ptr_not_equal(first, spare);
+	assert_ptr_equal(spare, other);
+	bmx_metric_add(spare, 3); /* harmless */
+	(void)snprintf(value, sizeof(value), "%08d", 1);
+	assert_ptr_equal(bmx_metrics_counter(metrics, "a", "b", &label, 1),
+	                 first);
+	bmx_metrics_free(&metrics);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {cmocka_unit_test(test_render),
-	                                   cmocka_unit_test(test_histogram)};
+	                                   cmocka_unit_test(test_histogram),
+	                                   cmocka_unit_test(test_cap)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,7 +64,35 @@ static struct problem_case cases[] = {
 	{"environment", "hostname = \"${HOME}\"", 1, false, "environment"},
 	{"missing include", "\ninclude(\"bmx-none.conf\")", 2, false, "No such file"},
 	{"glob without a match", "include(\"bmx-none-*.conf\")", 0, false, ""},
-	{"call-ahead is planned", "domain \"a.test\" {\n call_ahead = yes }", 2, true, "yet"},
+	{"the default is not warned of, planned or not", "domain \"a.test\" { call_ahead = yes }", 0, false, ""},
+	{"a gate is planned", "domain \"a.test\" {\n primary_up = gate }", 2, true, "yet"},
+	{"a default word of a planned key", "domain \"a.test\" { primary_up = accept }", 0, false, ""},
+	{"a source that is planned", "domain \"a.test\" {\n recipients = \"https://p.test/l\" }", 2, true, "yet"},
+	{"a source that nobody plans", "domain \"a.test\" {\n recipients = \"fil:/x\" }", 2, false, "file:/path"},
+	{"a file that is not absolute", "domain \"a.test\" { recipients = \"file:x\" }", 1, false, "file:/path"},
+	{"a file without a name", "domain \"a.test\" { recipients = \"file:/\" }", 1, false, "file:/path"},
+	{"no source", "domain \"a.test\" { recipients = \"\" }", 0, false, ""},
+	{"dnsbl of defaults", "domain \"a.test\" { dnsbl { threshold = 1 } }", 0, false, ""},
+	{"dnsbl is planned", "domain \"a.test\" {\n dnsbl { threshold = 2 } }", 2, true, "yet"},
+	{"several delimiters", "domain \"a.test\" { recipient_delimiter = \"+-=\" }", 0, false, ""},
+	{"no delimiter", "domain \"a.test\" { recipient_delimiter = \"\" }", 0, false, ""},
+	{"a letter as delimiter", "domain \"a.test\" { recipient_delimiter = \"+x\" }", 1, false, "no letters"},
+	{"a digit as delimiter", "domain \"a.test\" { recipient_delimiter = \"0\" }", 1, false, "no letters"},
+	{"an at sign as delimiter", "domain \"a.test\" { recipient_delimiter = \"@\" }", 1, false, "no @"},
+	{"a blank as delimiter", "domain \"a.test\" { recipient_delimiter = \" \" }", 1, false, "printable"},
+	{"UTF-8 as delimiter", "domain \"a.test\" { recipient_delimiter = \"\xc2\xa7\" }", 1, false, "printable"},
+	{"resolvers", "resolver = {\"127.0.0.1\", \"::1\", \"192.0.2.1@5353\", \"2001:db8::1@65535\"}", 0, false, ""},
+	{"a resolver by name", "resolver = {\"127.0.0.1\",\n\"ns.test\"}", 2, false, "address@port"},
+	{"a resolver as host:port", "resolver = {\"127.0.0.1:53\"}", 1, false, "address@port"},
+	{"a resolver at port 0", "resolver = {\"127.0.0.1@0\"}", 1, false, "address@port"},
+	{"a resolver at port 65536", "resolver = {\"127.0.0.1@65536\"}", 1, false, "address@port"},
+	{"a resolver without a port", "resolver = {\"127.0.0.1@\"}", 1, false, "address@port"},
+	{"a host name with a blank", "hostname = \"a b\"", 1, false, "host name"},
+	{"a relative folder", "state_dir = \"state\"", 1, false, "absolute"},
+	{"a relative certificate file", "domain \"a.test\" { tls_ca_file = \"ca.pem\" }", 1, false, "absolute"},
+	{"primaries", "domain \"a.test\" { primary = {\"[192.0.2.10]:25\", \"mx1.test\", \"mx\"} }", 0, false, ""},
+	{"a primary with a blank", "domain \"a.test\" { primary = {\"mx1.test 25\"} }", 1, false, "host name"},
+	{"no primary", "domain \"a.test\" { primary = {} }", 1, false, "empty"},
 	{"no call-ahead", "domain \"a.test\" { call_ahead = no }", 0, false, ""},
 	{"redis is planned", "redis { }", 1, true, "yet"},
 	{"bad domain", "domain \"a..test\" { }", 1, false, "no domain"},
@@ -162,7 +190,8 @@ test_defaults_and_dump(void **state)
 	assert_int_equal(bmx_config_dump(again, out, true, &err), 0);
 	(void)fclose(out);
 	assert_string_equal(texts[0], texts[1]);
-	assert_null(bmx_config_needs_restart(config, again));
+	assert_null(
+		bmx_config_needs_restart(config, again, BMX_CONFIG_POLICYD));
 	assert_ptr_equal(bmx_config_ref(config), config);
 	domain = NULL;
 	{

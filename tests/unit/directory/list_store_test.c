@@ -2,6 +2,7 @@
 #include "tests/support/cmocka.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,28 @@ set_up(void **state)
 	fx->store = bmx_list_store_open(fx->dir, BMX_LIST_READ_WRITE, &err);
 	*state = fx;
 	return fx->store ? 0 : -1;
+}
+
+/* The daemon's view when state_dir was emptied and a sync made it anew. */
+static void
+test_replaced(void **state)
+{
+	struct fixture *fx = *state;
+	struct bmx_list_store *next;
+	char path[128], lock[128];
+	struct bmx_error err;
+
+	assert_false(bmx_list_store_is_replaced(fx->store));
+	path_of(fx, "list.mdb", path);
+	path_of(fx, "list.mdb-lock", lock);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(unlink(lock), 0);
+	assert_false(bmx_list_store_is_replaced(fx->store));
+	next = bmx_list_store_open(fx->dir, BMX_LIST_READ_WRITE, &err);
+	assert_non_null(next);
+	assert_true(bmx_list_store_is_replaced(fx->store));
+	assert_false(bmx_list_store_is_replaced(next));
+	bmx_list_store_free(&next);
 }
 
 static int
@@ -430,10 +453,10 @@ write_as_other_process(const struct fixture *fx, struct bmx_slice domain)
 	return rc;
 }
 
-static void
-test_two_writers(void **state)
+/* Two processes, each 50 lists of its domain; returns the generation. */
+static uint64_t
+write_twice(struct fixture *fx, struct bmx_slice other)
 {
-	struct fixture *fx = *state;
 	pid_t pids[2];
 
 	/* Not open in the parent: a store does not outlive a fork. */
@@ -442,7 +465,7 @@ test_two_writers(void **state)
 		pids[i] = fork();
 		assert_true(pids[i] >= 0);
 		if (pids[i] == 0)
-			_exit(write_as_other_process(fx, i ? DOMAIN : OTHER) ==
+			_exit(write_as_other_process(fx, i ? DOMAIN : other) ==
 			                      0 ?
 			              0 :
 			              1);
@@ -455,7 +478,20 @@ test_two_writers(void **state)
 	}
 	fx->store = bmx_list_store_open(fx->dir, BMX_LIST_READ_ONLY, NULL);
 	assert_non_null(fx->store);
-	assert_int_equal(expect_list(fx->store, "a b c").generation, 50);
+	return expect_list(fx->store, "a b c").generation;
+}
+
+static void
+test_two_writers(void **state)
+{
+	assert_int_equal(write_twice(*state, OTHER), 50);
+}
+
+/* In any order; what is equal to the list in force is no change. */
+static void
+test_two_writers_one_domain(void **state)
+{
+	assert_in_range(write_twice(*state, DOMAIN), 50, 100);
 }
 
 /*
@@ -585,6 +621,14 @@ test_full_disk(void **state)
 	                 -1);
 	assert_int_equal(err.code, BMX_E_FULL);
 	(void)expect_list(fx->store, "a b c");
+	/* A daemon that starts now has the list, too. */
+	bmx_list_store_free(&fx->store);
+	fx->store = bmx_list_store_open(fx->dir, BMX_LIST_READ_ONLY, &err);
+	assert_non_null(fx->store);
+	(void)expect_list(fx->store, "a b c");
+	bmx_list_store_free(&fx->store);
+	fx->store = bmx_list_store_open(fx->dir, BMX_LIST_READ_WRITE, &err);
+	assert_non_null(fx->store);
 	assert_int_equal(
 		mount("tmpfs", fx->dir, "tmpfs", MS_REMOUNT, "size=8m"), 0);
 	assert_int_equal(bmx_list_store_replace(fx->store, DOMAIN, entries,
@@ -595,6 +639,136 @@ test_full_disk(void **state)
 	(void)expect_list(fx->store, "d");
 	bmx_list_store_free(&fx->store);
 	assert_int_equal(umount(fx->dir), 0);
+}
+
+static void
+fill_disk(const char *dir)
+{
+	static const char page[4096] = "full";
+	char path[128];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/filler", dir);
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+	assert_true(fd >= 0);
+	while (write(fd, page, sizeof(page)) > 0)
+		continue;
+	(void)close(fd);
+}
+
+/*
+ * The meta pages are the first two. Behind a page header of 16 octets: magic,
+ * version, address, map size, two records of 48 octets, last page.
+ */
+static void
+count_one_page_more(const char *path)
+{
+	const int fd = open(path, O_RDWR);
+
+	assert_true(fd >= 0);
+	for (off_t page = 0; page < 2; page++) {
+		const off_t at =
+			page * sysconf(_SC_PAGESIZE) + 16 + 8 + 16 + 2 * 48;
+		uint64_t last;
+
+		assert_int_equal(pread(fd, &last, sizeof(last), at),
+		                 sizeof(last));
+		last++;
+		assert_int_equal(pwrite(fd, &last, sizeof(last), at),
+		                 sizeof(last));
+	}
+	assert_int_equal(close(fd), 0);
+}
+
+/* Free pages at the end may be missing, and a full disk cannot have them. */
+static void
+test_full_disk_short_file(void **state)
+{
+	struct fixture *fx = *state;
+	struct bmx_error err = {0};
+	char path[128];
+
+	bmx_list_store_free(&fx->store);
+	if (geteuid() != 0 ||
+	    mount("tmpfs", fx->dir, "tmpfs", 0, "size=1m") != 0) {
+		print_message("skipped: a small file system needs root\n");
+		return;
+	}
+	fx->store = bmx_list_store_open(fx->dir, BMX_LIST_READ_WRITE, &err);
+	assert_non_null(fx->store);
+	replace(fx, "a b c");
+	bmx_list_store_free(&fx->store);
+	path_of(fx, "list.mdb", path);
+	/* As if LMDB had counted a page that it never wrote. */
+	count_one_page_more(path);
+	fill_disk(fx->dir);
+	fx->store = bmx_list_store_open(fx->dir, BMX_LIST_READ_ONLY, &err);
+	assert_non_null(fx->store);
+	(void)expect_list(fx->store, "a b c");
+	bmx_list_store_free(&fx->store);
+	assert_int_equal(umount(fx->dir), 0);
+}
+
+/* A child that reads is killed; its old pages must be used again. */
+static void
+test_killed_reader(void **state)
+{
+	struct fixture *fx = *state;
+	struct bmx_error err = {0};
+	struct stat before, after;
+	int ready[2], status;
+	char path[128], octet;
+	pid_t pid;
+
+	replace(fx, "a b c");
+	bmx_list_store_free(&fx->store);
+	assert_int_equal(pipe(ready), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct bmx_list_store *store =
+			bmx_list_store_open(fx->dir, BMX_LIST_READ_ONLY, &err);
+		struct bmx_list_reader *reader =
+			store ? bmx_list_reader_new(store, &err) : NULL;
+
+		if (!reader || bmx_list_reader_begin(reader, &err) != 0 ||
+		    write(ready[1], "r", 1) != 1)
+			_exit(1);
+		for (;;)
+			(void)pause();
+	}
+	assert_true(pid > 0);
+	/* Open before the reader is dead, and as long as the loads take. */
+	fx->store = bmx_list_store_open(fx->dir, BMX_LIST_READ_WRITE, &err);
+	assert_non_null(fx->store);
+	assert_int_equal(read(ready[0], &octet, 1), 1);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	(void)close(ready[0]);
+	(void)close(ready[1]);
+	path_of(fx, "list.mdb", path);
+	for (int i = 0; i < 20; i++)
+		replace(fx, i % 2 ? "a b c" : "d e f");
+	assert_int_equal(stat(path, &before), 0);
+	for (int i = 0; i < 200; i++)
+		replace(fx, i % 2 ? "a b c" : "d e f");
+	assert_int_equal(stat(path, &after), 0);
+	assert_int_equal(after.st_size, before.st_size);
+}
+
+/* A lock file that leads elsewhere would have root write there. */
+static void
+test_lock_is_a_link(void **state)
+{
+	struct fixture *fx = *state;
+	char path[128], target[128];
+
+	bmx_list_store_free(&fx->store);
+	path_of(fx, "list.mdb-lock", path);
+	path_of(fx, "target", target);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(symlink(target, path), 0);
+	expect_open(fx->dir, BMX_LIST_READ_WRITE, BMX_E_CORRUPT);
+	assert_int_equal(access(target, F_OK), -1);
 }
 
 static void
@@ -617,6 +791,11 @@ test_owner(void **state)
 	path_of(fx, "list.mdb-lock", path);
 	assert_int_equal(stat(path, &file), 0);
 	assert_int_equal(file.st_gid, 4343);
+	/* Reading makes the lock file, too, when it is missing. */
+	assert_int_equal(unlink(path), 0);
+	expect_open(fx->dir, BMX_LIST_READ_ONLY, BMX_E_NONE);
+	assert_int_equal(stat(path, &file), 0);
+	assert_int_equal(file.st_uid, 4242);
 }
 
 #define PLAIN(name, test)                                                      \
@@ -633,10 +812,16 @@ static const struct CMUnitTest plain[] = {
 	PLAIN("digest follows random changes", test_random_changes),
 	PLAIN("a reader sees one state", test_reader_sees_one_state),
 	PLAIN("two processes write", test_two_writers),
+	PLAIN("another file takes the place of a store", test_replaced),
+	PLAIN("two processes write one domain", test_two_writers_one_domain),
 	PLAIN("no directory", test_nothing_there),
 	PLAIN("a file of something else", test_foreign_file),
 	PLAIN("a file cut short", test_file_cut_short),
 	PLAIN("full disk keeps the old list", test_full_disk),
+	PLAIN("full disk, a file without its last page",
+              test_full_disk_short_file),
+	PLAIN("pages of a killed reader are used again", test_killed_reader),
+	PLAIN("a lock file that is a link", test_lock_is_a_link),
 	PLAIN("root gives its files to the directory's owner", test_owner),
 };
 

@@ -21,8 +21,9 @@ static struct sync_case cases[] = {
 	{"no file", NULL, BMX_E_NOT_FOUND, 0, "/list: "},
 	{"bad line", "a@example.test\nb\n", BMX_E_SYNTAX, 0,
          "/list:2: expected"},
-	{"empty file", "", BMX_E_REFUSED, 0, "empty"},
-	{"other domains only", "a@x.test\n", BMX_E_REFUSED, 0, "empty"},
+	{"empty file", "", BMX_E_REFUSED, 0, "/list is empty"},
+	{"other domains only", "a@x.test\n", BMX_E_REFUSED, 0,
+         "no address of example.test among its 1"},
 };
 
 static void

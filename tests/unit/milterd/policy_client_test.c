@@ -263,6 +263,34 @@ test_request_as_postfix_writes_it(void **state)
 		strstr(server.request, "recipient=user@example.test\n"));
 }
 
+/* A value that no request can hold is never sent, cut or as it is. */
+static void
+test_value_that_cannot_be_sent(void **state)
+{
+	const char *const scripts[] = {"d", NULL};
+	struct server server;
+	const struct bmx_endpoint endpoint = start_server(&server, scripts);
+	struct bmx_policy_client *client =
+		bmx_policy_client_new(&endpoint, bmx_clock_system());
+	const struct bmx_policy_request request = {
+		.recipient = BMX_SLICE("a\nrecipient=b@example.test"),
+	};
+	enum bmx_policy_reply reply;
+	struct bmx_error err = {0};
+
+	(void)state;
+	assert_int_equal(
+		bmx_policy_client_ask(client, &request,
+	                              bmx_clock_mono_us(bmx_clock_system()) +
+	                                      INT64_C(2000000),
+	                              &reply, &err),
+		-1);
+	assert_int_equal(err.code, BMX_E_SYNTAX);
+	bmx_policy_client_free(&client);
+	stop_server(&server);
+	assert_int_equal(server.connections, 0);
+}
+
 static void
 test_nobody_there(void **state)
 {
@@ -309,16 +337,17 @@ test_new_endpoint(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[LENGTH(asks) + 3] = {
+	struct CMUnitTest tests[LENGTH(asks) + 4] = {
 		cmocka_unit_test(test_request_as_postfix_writes_it),
 		cmocka_unit_test(test_nobody_there),
 		cmocka_unit_test(test_new_endpoint),
+		cmocka_unit_test(test_value_that_cannot_be_sent),
 	};
 
 	for (size_t i = 0; i < LENGTH(asks); i++) {
-		tests[i + 3].name = asks[i].name;
-		tests[i + 3].test_func = test_ask;
-		tests[i + 3].initial_state = &asks[i];
+		tests[i + 4].name = asks[i].name;
+		tests[i + 4].test_func = test_ask;
+		tests[i + 4].initial_state = &asks[i];
 	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

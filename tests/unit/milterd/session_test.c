@@ -351,6 +351,83 @@ test_policyd_decides(void **state)
 	assert_string_equal(rcpt(world, "<user@example.test>"), "250");
 }
 
+struct form_case {
+	const char *name;
+	const char *external;
+	const char *want; /* what policyd is asked about */
+};
+
+/* clang-format off */
+static struct form_case forms[] = {
+	{"plain",                       "<joe@example.test>",             "joe@example.test"},
+	{"needless quotes",             "<\"joe\"@example.test>",         "joe@example.test"},
+	{"a blank",                     "<\"joe s\"@example.test>",       "joe s@example.test"},
+	{"quotes within quotes",        "<\"\\\"joe\\\"\"@example.test>", "\"joe\"@example.test"},
+	{"a backslash",                 "<\"a\\\\b\"@example.test>",      "a\\b@example.test"},
+	{"an at sign",                  "<\"a@b\"@example.test>",         "a@b@example.test"},
+	{"a backslash without quotes",  "<j\\oe@example.test>",          "joe@example.test"},
+	{"a backslash before the at",   "<joe\\@example.test>",          "joe@example.test"},
+	{"nothing between the quotes",  "<\"\"@example.test>",            "@example.test"},
+	{"a closing quote is missing",  "<\"joe@example.test>",           "joe@example.test"},
+};
+/* clang-format on */
+
+static struct form_case *form;
+static size_t next_form;
+
+static void
+test_policyd_gets_the_internal_form(void **state)
+{
+	struct world *world = *state;
+
+	form = &forms[next_form++];
+	greet(world);
+	mail(world, form->external);
+	assert_string_equal(rcpt(world, form->external), "250");
+	assert_string_equal(world->asked_rcpt, form->want);
+	assert_string_equal(world->asked_sender, form->want);
+}
+
+/* No policy request holds these: deferred, never unknown. */
+static void
+test_address_that_policyd_cannot_be_asked_about(void **state)
+{
+	struct world *world = *state;
+
+	greet(world);
+	mail(world, "<a@b.test>");
+	world->policy = BMX_REPLY_DUNNO;
+	world->away = true; /* as the client says of a line feed */
+	assert_string_equal(rcpt(world, "<\"a\nb\"@example.test>"), "451");
+}
+
+static void
+test_decisions_are_counted_by_domain(void **state)
+{
+	struct world *world = *state;
+	char *text;
+	size_t len;
+
+	greet(world);
+	world->spf = BMX_SPF_FAIL;
+	mail(world, "<a@b.test>");
+	assert_string_equal(rcpt(world, "<user@example.test>"), "550");
+	assert_string_equal(rcpt(world, "<user@watch.test>"), "250");
+	assert_string_equal(rcpt(world, "<user@elsewhere.test>"), "250");
+	text = bmx_metrics_render(world->metrics, &len);
+	assert_non_null(strstr(text,
+	                       "backupmx_decisions_total{domain=\"example."
+	                       "test\",action=\"reject\",reason=\"spf\"} 1\n"));
+	assert_non_null(strstr(text,
+	                       "backupmx_decisions_total{domain=\"watch.test\","
+	                       "action=\"observe\",reason=\"spf\"} 1\n"));
+	assert_null(strstr(text, "elsewhere"));
+	assert_non_null(strstr(
+		text,
+		"backupmx_check_total{check=\"spf\",result=\"fail\"} 1\n"));
+	free(text);
+}
+
 static void
 test_null_sender_is_the_helo_identity(void **state)
 {
@@ -551,7 +628,7 @@ test_huge_sender(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[18 + LENGTH(trusts)] = {
+	struct CMUnitTest tests[19 + LENGTH(trusts) + LENGTH(forms)] = {
 		TEST(test_accepts),
 		TEST(test_spf_is_evaluated_once),
 		TEST(test_actions_are_the_domains_own),
@@ -569,15 +646,23 @@ main(void)
 		TEST(test_second_connect_forgets_the_first),
 		TEST(test_client_without_address),
 		TEST(test_huge_sender),
+		TEST(test_address_that_policyd_cannot_be_asked_about),
+		TEST(test_decisions_are_counted_by_domain),
 	};
 
 	for (size_t i = 0; i < LENGTH(trusts); i++)
-		tests[17 + i] = (struct CMUnitTest){
+		tests[19 + i] = (struct CMUnitTest){
 			.name = trusts[i].name,
 			.test_func = test_trust,
 			.setup_func = set_up,
 			.teardown_func = tear_down,
 		};
-	return _cmocka_run_group_tests("session", tests, 17 + LENGTH(trusts),
-	                               NULL, NULL);
+	for (size_t i = 0; i < LENGTH(forms); i++)
+		tests[19 + LENGTH(trusts) + i] = (struct CMUnitTest){
+			.name = forms[i].name,
+			.test_func = test_policyd_gets_the_internal_form,
+			.setup_func = set_up,
+			.teardown_func = tear_down,
+		};
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

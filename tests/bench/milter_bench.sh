@@ -1,0 +1,119 @@
+#!/usr/bin/env bash
+# milter_bench.sh [ROUNDS [MESSAGES]]: what the milter costs a real smtpd.
+#
+# smtp-source against three listeners of one Postfix, in turn in each round:
+# no milter, a libmilter milter that does nothing (milter_noop), and
+# backupmx-milter with SPF on, DNS warm and recipients asked of policyd. Prints
+# the median of messages a second of each and the ratio to the one that does
+# nothing; the aim is 0.9. Once with a new session for each message, once with
+# 20 sessions that send all. As root; LAB_BUILD names the build directory
+# (default build/release). The queue is on tmpfs where there is one.
+here=$(cd "$(dirname "$0")" && pwd)
+[ -w /dev/shm ] && export TMPDIR=/dev/shm
+. "$here/../support/postfix_lab.sh"
+. "$here/../support/milter_lab.sh"
+
+ROUNDS=${1:-7}
+MESSAGES=${2:-2000}
+KINDS="none noop backupmx"
+
+port_of() {
+	case $1 in
+	none) echo 2530 ;;
+	noop) echo 2531 ;;
+	backupmx) echo 2532 ;;
+	esac
+}
+
+milter_of() {
+	case $1 in
+	none) echo ;;
+	*) echo "unix:backupmx/$1.sock" ;;
+	esac
+}
+
+# Three smtpd beside each other, and nothing behind the queue but a sink hole.
+configure() {
+	local kind
+	lab_postfix_configure backup
+	for kind in $KINDS; do
+		cat <<-SERVICE
+		$(lab_address backup):$(port_of "$kind") inet n - y - - smtpd
+		  -o smtpd_recipient_restrictions=reject_unauth_destination
+		  -o smtpd_milters=$(milter_of "$kind")
+		SERVICE
+	done >>"$LAB_DIR/backup/conf/master.cf"
+	echo "relay_transport = discard:" >>"$LAB_DIR/backup/conf/main.cf"
+	sed -i '/^transport_maps/d' "$LAB_DIR/backup/conf/main.cf"
+	lab_policyd_configure
+	lab_milter_configure
+	sed -i -e 's|milter\.sock|backupmx.sock|' \
+		-e 's|trusted .*|trusted = {}|' "$LAB_DIR/policyd/backupmx.conf"
+}
+
+lab_milter_socket() { echo "$LAB_DIR/backup/queue/backupmx/backupmx.sock"; }
+
+start() {
+	configure
+	lab_dns_start && lab_policyd_start && lab_milter_start || exit 1
+	"$LAB_BUILD/tests/bench/milter_noop" \
+		"unix:$LAB_DIR/backup/queue/backupmx/noop.sock" &
+	echo $! >"$LAB_DIR/noop.pid"
+	lab_postfix_start backup || exit 1
+}
+
+stop() {
+	lab_postfix_stop backup
+	lab_stop_pid noop
+	lab_stop_pid milter
+	lab_stop_pid dns
+	lab_down
+}
+
+# Messages a second of one run: run KIND MESSAGES OPTIONS...
+run() {
+	local begin end
+	begin=$(date +%s%N)
+	smtp-source -s 20 -m "$2" -l 2000 "${@:3}" -f a@bench.test \
+		-t alice@example.test \
+		"inet:$(lab_address backup):$(port_of "$1")" >&2 || exit 1
+	end=$(date +%s%N)
+	echo "$(($2 * 1000000000 / (end - begin)))"
+}
+
+median() { sort -n | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
+
+measure() { # NAME OPTIONS...
+	local round kind
+	for kind in $KINDS; do
+		run "$kind" 200 "${@:2}" >/dev/null
+		: >"$LAB_DIR/$kind.rates"
+	done
+	for round in $(seq "$ROUNDS"); do
+		for kind in $KINDS; do
+			run "$kind" "$MESSAGES" "${@:2}" >>"$LAB_DIR/$kind.rates"
+			lab_wait 60 lab_queue_empty backup
+		done
+	done
+	for kind in $KINDS; do
+		printf '%s, %-8s %6d messages/s (%s)\n' "$1" "$kind" \
+			"$(median <"$LAB_DIR/$kind.rates")" \
+			"$(paste -sd' ' "$LAB_DIR/$kind.rates")"
+	done
+	awk -v ours="$(median <"$LAB_DIR/backupmx.rates")" \
+		-v noop="$(median <"$LAB_DIR/noop.rates")" -v name="$1" \
+		'BEGIN {printf "%s, backupmx / noop: %.3f\n", name, ours / noop}'
+}
+
+if reason=$(lab_milter_missing); then
+	echo "milter_bench.sh: this needs: $reason" >&2
+	exit 69
+fi
+lab_create || exit 1
+trap stop EXIT
+trap 'exit 130' INT TERM
+start
+measure "one message a session"
+measure "all in 20 sessions" -d
+lab_milter_metric 'backupmx_check_total{check="spf",result="pass"}' |
+	sed 's/^/SPF passes seen by the milter: /'

@@ -1,0 +1,243 @@
+#include "policyd/reports.h"
+
+#include <jansson.h>
+
+#include "policyd/control.h"
+#include "tests/unit/policyd/engine_fixture.h"
+
+static const char config_text[] = "domain \"a.test\" { }\n"
+				  "domain \"b.test\" { mode = \"observe\" }\n"
+				  "domain \"c.test\" { "
+				  "recipients = \"file:/tmp/l\xe9st\" }\n";
+
+/* A worker that takes no job. */
+static int
+refuse(struct bmx_sync_worker *worker, const struct bmx_sync_job *job,
+       bmx_sync_outcome_cb *cb, void *ctx, struct bmx_error *err)
+{
+	(void)worker;
+	(void)cb;
+	(void)ctx;
+	return bmx_error_set(err, BMX_E_IO, "%s cannot be read", job->source);
+}
+
+static void
+nothing(struct bmx_sync_worker *worker)
+{
+	(void)worker;
+}
+
+static const struct bmx_sync_worker_ops worker_ops = {refuse, nothing, nothing};
+
+struct bench {
+	struct fixture fixture;
+	struct bmx_sync_worker worker;
+	struct bmx_sync *sync;
+};
+
+static int
+setup(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+	struct bmx_sync_options options = {0};
+	struct fixture_list *list;
+	struct bmx_error err;
+
+	assert_non_null(bench);
+	fixture_start(&bench->fixture, config_text);
+	for (size_t i = 0; i < FIXTURE_DOMAINS; i++)
+		bench->fixture.lists[i].domain =
+			bench->fixture.config->domains[i].name;
+	list = &bench->fixture.lists[2];
+	list->present = true;
+	list->meta.generation = 4;
+	list->meta.count = 1;
+	list->meta.digest = 0xabc;
+	list->meta.synced_at_ms = fixture_wall_ms(&bench->fixture) - 60000;
+	memcpy(list->meta.source, "file:/tmp/l\xe9st",
+	       sizeof("file:/tmp/l\xe9st"));
+	list->entries[0] = (struct fixture_entry){"u", BMX_RECIPIENT_FULL};
+	bench->worker.ops = &worker_ops;
+	options.loop = bench->fixture.loop;
+	options.log = bench->fixture.log;
+	options.metrics = bench->fixture.metrics;
+	options.worker = &bench->worker;
+	bench->sync = bmx_sync_new(&options);
+	assert_non_null(bench->sync);
+	assert_int_equal(
+		bmx_sync_configure(bench->sync, bench->fixture.config, &err),
+		0);
+	*state = bench;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	bmx_sync_free(&bench->sync);
+	fixture_stop(&bench->fixture);
+	free(bench);
+	return 0;
+}
+
+static json_t *
+status_of(const struct bench *bench)
+{
+	const struct bmx_report_parts parts = {
+		.config = bench->fixture.config,
+		.engine = bench->fixture.engine,
+		.sync = bench->sync,
+		.uptime_ms = 61999,
+		.connections = 2,
+	};
+
+	return bmx_report_status(&parts);
+}
+
+static const char *
+text_at(const json_t *object, const char *name)
+{
+	return json_string_value(json_object_get(object, name));
+}
+
+static json_int_t
+number_at(const json_t *object, const char *name)
+{
+	assert_true(json_is_integer(json_object_get(object, name)));
+	return json_integer_value(json_object_get(object, name));
+}
+
+static void
+test_status(void **state)
+{
+	json_t *status = status_of(*state);
+	const json_t *domains, *first, *second;
+
+	assert_non_null(status);
+	assert_true(json_is_true(json_object_get(status, "ok")));
+	assert_int_equal(number_at(status, "uptime_s"), 61);
+	assert_int_equal(number_at(status, "connections"), 2);
+	assert_int_equal(number_at(status, "requests_total"), 0);
+	assert_non_null(text_at(status, "config"));
+	domains = json_object_get(status, "domains");
+	assert_int_equal(json_array_size(domains), 3);
+	first = json_array_get(domains, 0);
+	assert_string_equal(text_at(first, "name"), "a.test");
+	assert_string_equal(text_at(first, "mode"), "enforce");
+	assert_string_equal(text_at(first, "authority"), "absent");
+	assert_true(json_is_null(json_object_get(first, "list")));
+	assert_true(json_is_null(json_object_get(first, "sync")));
+	second = json_array_get(domains, 1);
+	assert_string_equal(text_at(second, "mode"), "observe");
+	json_decref(status);
+}
+
+/* A path is octets; JSON is UTF-8. */
+static void
+test_path_not_utf8(void **state)
+{
+	json_t *status = status_of(*state);
+	const json_t *domain, *list, *sync;
+
+	assert_non_null(status);
+	domain = json_array_get(json_object_get(status, "domains"), 2);
+	assert_non_null(domain);
+	assert_non_null(strstr(text_at(domain, "source"), "file:/tmp/l"));
+	assert_string_equal(text_at(domain, "authority"), "fresh");
+	list = json_object_get(domain, "list");
+	assert_int_equal(number_at(list, "generation"), 4);
+	assert_int_equal(number_at(list, "age_s"), 60);
+	assert_string_equal(text_at(list, "digest"), "0000000000000abc");
+	assert_non_null(strstr(text_at(list, "source"), "file:/tmp/l"));
+	sync = json_object_get(domain, "sync");
+	assert_string_equal(text_at(sync, "state"), "failed");
+	assert_non_null(strstr(text_at(sync, "last_error"), "cannot be read"));
+	assert_int_equal(number_at(sync, "failures"), 1);
+	json_decref(status);
+}
+
+static void
+test_unreadable(void **state)
+{
+	struct bench *bench = *state;
+	json_t *status;
+	const json_t *domain;
+
+	bench->fixture.begin_fails = true;
+	status = status_of(bench);
+	assert_non_null(status);
+	domain = json_array_get(json_object_get(status, "domains"), 2);
+	assert_string_equal(text_at(domain, "authority"), "unreadable");
+	assert_true(json_is_null(json_object_get(domain, "list")));
+	json_decref(status);
+}
+
+struct lookup_case {
+	const char *name;
+	const char *address;
+	const char *verdict;
+	int exit;
+	bool served;
+};
+
+static struct lookup_case lookup_cases[] = {
+	{"a full mailbox is valid", "U@c.test", "valid", 0, true},
+	{"one that is not on a fresh list is unknown", "x@c.test", "unknown", 1,
+         true},
+	{"without a list nobody can say", "x@a.test", "unsure", 75, true},
+	{"a domain that is not served", "x@other.test", "not served", 75,
+         false},
+	{"octets that are no UTF-8", "\xff\xfe@c.test", "unknown", 1, true},
+	{"nothing", "", "not served", 75, false},
+};
+#define LOOKUPS (sizeof(lookup_cases) / sizeof(lookup_cases[0]))
+
+static void
+test_lookup(void **state)
+{
+	const struct lookup_case *tc = *state;
+	struct bench *bench;
+	void *made;
+	json_t *report;
+
+	assert_int_equal(setup(&made), 0);
+	bench = made;
+	report = bmx_report_lookup(bench->fixture.engine,
+	                           bmx_slice_of(tc->address));
+	assert_non_null(report);
+	assert_string_equal(text_at(report, "verdict"), tc->verdict);
+	assert_int_equal(number_at(report, "exit"), tc->exit);
+	assert_int_equal(json_is_true(json_object_get(report, "served")),
+	                 tc->served);
+	assert_int_equal(json_object_get(report, "domain") != NULL, tc->served);
+	assert_true(json_array_size(json_object_get(report, "steps")) >= 2);
+	assert_non_null(text_at(report, "address"));
+	assert_non_null(text_at(report, "reply"));
+	json_decref(report);
+	assert_int_equal(teardown(&made), 0);
+}
+
+#define TEST(name, function)                                                   \
+	{                                                                      \
+		name, function, setup, teardown, NULL                          \
+	}
+
+int
+main(void)
+{
+	struct CMUnitTest tests[3 + LOOKUPS] = {
+		TEST("a status has the daemon and each domain", test_status),
+		TEST("a path that is no UTF-8 takes nothing away",
+	             test_path_not_utf8),
+		TEST("a store that cannot be read is shown", test_unreadable),
+	};
+
+	for (size_t i = 0; i < LOOKUPS; i++)
+		tests[3 + i] =
+			(struct CMUnitTest){.name = lookup_cases[i].name,
+		                            .test_func = test_lookup,
+		                            .initial_state = &lookup_cases[i]};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
