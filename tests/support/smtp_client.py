@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""smtp_client.py [--to-data] HOST PORT SENDER RECIPIENT [ID]
+"""smtp_client.py [--from ADDRESS] [--to-data] HOST PORT SENDER RECIPIENT [ID]
 
 Plays one SMTP session and prints the reply that decided it on one line: the
 refusal, or the reply to RCPT (or, with --to-data, to the message). ID becomes
@@ -13,8 +13,9 @@ TIMEOUT_S = 60  # longer than any deadline of the server's side
 
 
 class Session:
-    def __init__(self, host, port):
-        self.sock = socket.create_connection((host, int(port)), TIMEOUT_S)
+    def __init__(self, host, port, source):
+        self.sock = socket.create_connection(
+            (host, int(port)), TIMEOUT_S, (source, 0) if source else None)
         self.file = self.sock.makefile("rb")
 
     def reply(self):
@@ -32,8 +33,8 @@ class Session:
         return self.reply()
 
 
-def play(host, port, sender, recipient, lab_id, to_data):
-    session = Session(host, port)
+def play(host, port, sender, recipient, lab_id, to_data, source):
+    session = Session(host, port, source)
     code, text = session.reply()
     commands = ["EHLO client.test", f"MAIL FROM:<{sender}>",
                 f"RCPT TO:<{recipient}>"]
@@ -51,6 +52,9 @@ def play(host, port, sender, recipient, lab_id, to_data):
 
 
 def main(args):
+    source = None
+    if args[:1] == ["--from"] and len(args) > 1:
+        source, args = args[1], args[2:]
     to_data = args[:1] == ["--to-data"]
     if to_data:
         args = args[1:]
@@ -58,7 +62,7 @@ def main(args):
         sys.exit(__doc__)
     lab_id = args[4] if len(args) == 5 else "none"
     try:
-        code, text = play(*args[:4], lab_id, to_data)
+        code, text = play(*args[:4], lab_id, to_data, source)
     except OSError as error:
         code, text = 421, f"421 no connection: {error.strerror or error}"
     print(text)
