@@ -97,7 +97,7 @@ def zone_text():
 def tests():
     """name, client, result, explanation or None; or (deadline, limit) ms"""
     long127 = "exp127.spf.test" * 127
-    yield 3000, 3500
+    yield 3000, 4500
     for name, want in [
             ("plain", "fail"), ("long700", "fail"), ("long8k", "fail"),
             ("long8kpass", "pass"), ("chars127", "fail"), ("many", "pass"),
@@ -111,15 +111,15 @@ def tests():
     yield "exp8k", CLIENT, "fail", "DEFAULT"
     yield "expfail", CLIENT, "fail", "DEFAULT"
     yield "ptr", SERVFAIL_CLIENT, "fail", None
-    yield 1500, 2000
+    yield 1500, 3000
     yield "ptr", BLACKHOLE_CLIENT, "temperror", None
     yield "exphole", CLIENT, "fail", "DEFAULT"
     yield "ahole", CLIENT, "temperror", None
     yield "holes", CLIENT, "temperror", None
     yield "x.blackhole", CLIENT, "temperror", None
-    yield 90000, 20500  # 20 s, whatever the deadline
+    yield 90000, 21500  # 20 s and some, whatever the deadline
     yield "slow", CLIENT, "temperror", None
-    yield 3000, 3500  # and the next one is well again
+    yield 3000, 4500  # and the next one is well again
     yield "t999", CLIENT, "none", None
     yield "t99", CLIENT, "permerror", None
 
