@@ -227,12 +227,12 @@ under_load() { # NAME SECONDS TROUBLE
 	sed 's/^/     /' "$prefix.replies"
 }
 
+# One look at the mailbox for all of them: there are thousands.
 all_delivered() { # FILE of ids
-	local id
 	lab_flush_until_empty
-	while read -r id; do
-		lab_delivered_id alice "$id" || return 1
-	done <"$1"
+	grep -rhs '^X-Lab-Id: ' "$LAB_DIR/mail/alice/new" | cut -d' ' -f2 |
+		sort >"$1.delivered"
+	[ -z "$(sort "$1" | comm -23 - "$1.delivered")" ]
 }
 
 next_session_clean() {
