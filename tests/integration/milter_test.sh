@@ -4,11 +4,14 @@
 # result with every action, the header as other parsers read it, who is not
 # checked, and policyd, the milter or DNS killed, paused and restarted under
 # load. In a build with the preset tsan (or asan) the daemons' logs must hold no
-# report: libmilter is not instrumented, its locks are seen all the same.
+# report: libmilter is not instrumented, its locks are seen all the same, and
+# what it does wrong by itself at the end is in tsan.supp.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../support/postfix_lab.sh"
 . "$here/../support/check.sh"
 . "$here/../support/milter_lab.sh"
+
+export TSAN_OPTIONS="suppressions=$LAB_SOURCE/tests/support/tsan.supp"
 
 CLIENT=192.0.2.1
 OTHER=198.51.100.7
@@ -224,12 +227,12 @@ under_load() { # NAME SECONDS TROUBLE
 	sed 's/^/     /' "$prefix.replies"
 }
 
+# One look at the mailbox for all of them: there are thousands.
 all_delivered() { # FILE of ids
-	local id
 	lab_flush_until_empty
-	while read -r id; do
-		lab_delivered_id alice "$id" || return 1
-	done <"$1"
+	grep -rhs '^X-Lab-Id: ' "$LAB_DIR/mail/alice/new" | cut -d' ' -f2 |
+		sort >"$1.delivered"
+	[ -z "$(sort "$1" | comm -23 - "$1.delivered")" ]
 }
 
 next_session_clean() {
@@ -306,6 +309,10 @@ test_many() {
 }
 
 check_sanitizers() {
+	local log
+	for log in "$LAB_DIR/milter/log" "$LAB_DIR/policyd/log"; do
+		sed -n '/Sanitizer: /,/^SUMMARY: /s/^/     /p' "$log"
+	done
 	check_equal "no sanitizer has anything to say" \
 		"$(grep -E 'WARNING: ThreadSanitizer|ERROR: .*Sanitizer|runtime error' \
 			"$LAB_DIR/milter/log" "$LAB_DIR/policyd/log")" ""
