@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # milter_bench.sh [ROUNDS [MESSAGES]]: what the milter costs a real smtpd.
 #
-# smtp-source against three listeners of one Postfix, in turn in each round:
-# no milter, a libmilter milter that does nothing (milter_noop), and
-# backupmx-milter with SPF on, DNS warm and recipients asked of policyd. Prints
-# the median of messages a second of each and the ratio to the one that does
-# nothing; the aim is 0.9. Once with a new session for each message, once with
+# smtp-source against four listeners of one Postfix, in turn in each round: no
+# milter; two libmilter milters that do nothing (milter_noop), one that
+# negotiates every step away and one that is told every step; backupmx-milter
+# with SPF on, DNS warm and recipients asked of policyd. Prints the median of
+# messages a second of each and the ratios to those that do nothing; the aim is
+# 0.9. Once with a new session for each message, once with
 # 20 sessions that send all. As root; LAB_BUILD names the build directory
 # (default build/release). The queue is on tmpfs where there is one.
 here=$(cd "$(dirname "$0")" && pwd)
@@ -15,13 +16,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 ROUNDS=${1:-7}
 MESSAGES=${2:-2000}
-KINDS="none noop backupmx"
+KINDS="none away sees backupmx"
 
 port_of() {
 	case $1 in
 	none) echo 2530 ;;
-	noop) echo 2531 ;;
-	backupmx) echo 2532 ;;
+	away) echo 2531 ;;
+	sees) echo 2532 ;;
+	backupmx) echo 2533 ;;
 	esac
 }
 
@@ -32,7 +34,7 @@ milter_of() {
 	esac
 }
 
-# Three smtpd beside each other, and nothing behind the queue but a sink hole.
+# Four smtpd beside each other, and nothing behind the queue but a sink hole.
 configure() {
 	local kind
 	lab_postfix_configure backup
@@ -56,15 +58,19 @@ lab_milter_socket() { echo "$LAB_DIR/backup/queue/backupmx/backupmx.sock"; }
 start() {
 	configure
 	lab_dns_start && lab_policyd_start && lab_milter_start || exit 1
-	"$LAB_BUILD/tests/bench/milter_noop" \
-		"unix:$LAB_DIR/backup/queue/backupmx/noop.sock" &
-	echo $! >"$LAB_DIR/noop.pid"
+	local kind
+	for kind in away sees; do
+		"$LAB_BUILD/tests/bench/milter_noop" "$kind" \
+			"unix:$LAB_DIR/backup/queue/backupmx/$kind.sock" &
+		echo $! >"$LAB_DIR/$kind.pid"
+	done
 	lab_postfix_start backup || exit 1
 }
 
 stop() {
 	lab_postfix_stop backup
-	lab_stop_pid noop
+	lab_stop_pid away
+	lab_stop_pid sees
 	lab_stop_pid milter
 	lab_stop_pid dns
 	lab_down
@@ -86,7 +92,7 @@ run() {
 ticks() {
 	local pids=" "
 	pids+="$(lab_postfix_pid backup) $(pgrep -P "$(lab_postfix_pid backup)" |
-		paste -sd' ') $(cat "$LAB_DIR"/{noop,milter,policyd}.pid | paste -sd' ')"
+		paste -sd' ') $(cat "$LAB_DIR"/{away,sees,milter,policyd}.pid | paste -sd' ')"
 	# shellcheck disable=SC2086 # words are meant
 	cat $(printf '/proc/%s/stat ' $pids) 2>/dev/null |
 		awk '{t += $14 + $15 + ($2 == "(master)" ? $16 + $17 : 0)}
@@ -125,11 +131,15 @@ report() { # NAME
 			"$1" "$kind" "$(median <"$LAB_DIR/$kind.rates")" \
 			"$(paste -sd' ' "$LAB_DIR/$kind.rates")" "$(cpu_of "$kind")"
 	done
-	awk -v ours="$(median <"$LAB_DIR/backupmx.rates")" \
-		-v noop="$(median <"$LAB_DIR/noop.rates")" -v name="$1" \
-		-v our_cpu="$(cpu_of backupmx)" -v noop_cpu="$(cpu_of noop)" \
-		'BEGIN {printf "%s, backupmx / noop: %.3f (by CPU: %.3f)\n", name,
-			ours / noop, noop_cpu / our_cpu}'
+	for kind in away sees; do
+		awk -v ours="$(median <"$LAB_DIR/backupmx.rates")" \
+			-v noop="$(median <"$LAB_DIR/$kind.rates")" \
+			-v name="$1" -v kind="$kind" \
+			-v our_cpu="$(cpu_of backupmx)" \
+			-v noop_cpu="$(cpu_of "$kind")" \
+			'BEGIN {printf "%s, backupmx / %s: %.3f (by CPU: %.3f)\n",
+				name, kind, ours / noop, noop_cpu / our_cpu}'
+	done
 }
 
 if reason=$(lab_milter_missing); then
