@@ -272,8 +272,12 @@ main(int argc, char **argv)
 	                          .user = BMX_PRIVILEGES_USER};
 	struct bmx_background background = {.fd = -1};
 	struct bmx_error err;
-	int status = parse_options(argc, argv, &options);
+	int status;
 
+	/* Before anything is opened: a socket must not become descriptor 2. */
+	if (bmx_background_fill_stdio(&err) != 0)
+		return complain(&err);
+	status = parse_options(argc, argv, &options);
 	if (status >= 0)
 		return status;
 	status = load_config(&daemon, options.config);
