@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -13,6 +12,7 @@
 #include <backupmx/log.h>
 #include <backupmx/metrics.h>
 #include <backupmx/notify.h>
+#include <backupmx/open_files.h>
 #include <backupmx/privileges.h>
 
 #include "milter/callbacks.h"
@@ -172,20 +172,6 @@ start_shared(struct daemon *daemon, const struct options *options,
 	return daemon->milter ? 0 : -1;
 }
 
-/* As far as it may be raised; what cannot be is no reason not to start. */
-static void
-raise_limits(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0 ||
-	    limit.rlim_cur >= FDS_WANTED)
-		return;
-	limit.rlim_cur =
-		limit.rlim_max < FDS_WANTED ? limit.rlim_max : FDS_WANTED;
-	(void)setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 /* Under systemd the process that was started is the one it watches. */
 static int
 leave_terminal(const struct options *options, struct bmx_background *background,
@@ -203,7 +189,7 @@ start(struct daemon *daemon, const struct options *options,
 {
 	struct bmx_identity identity;
 
-	raise_limits();
+	(void)bmx_open_files_raise(FDS_WANTED); /* or with fewer */
 	if (leave_terminal(options, background, err) != 0 ||
 	    bmx_privileges_resolve(options->user, &identity, err) != 0 ||
 	    open_sockets(daemon, &identity, err) != 0 ||

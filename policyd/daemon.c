@@ -3,12 +3,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include <backupmx/background.h>
 #include <backupmx/notify.h>
+#include <backupmx/open_files.h>
 #include <backupmx/privileges.h>
 
 #include "policyd/daemon_priv.h"
@@ -34,23 +34,13 @@ bmx_daemon_log_event(struct bmx_daemon *d, enum bmx_log_level level,
 static size_t
 raise_limits(void)
 {
-	struct rlimit limit;
+	const size_t files = bmx_open_files_raise(CLIENTS_MAX + RESERVED_FDS);
 
-	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+	if (files < RESERVED_FDS + 4)
 		return 4;
-	if (limit.rlim_cur < CLIENTS_MAX + RESERVED_FDS) {
-		const rlim_t want = CLIENTS_MAX + RESERVED_FDS;
-		const rlim_t had = limit.rlim_cur;
-
-		limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
-		if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-			limit.rlim_cur = had;
-	}
-	if (limit.rlim_cur < RESERVED_FDS + 4)
-		return 4;
-	if (limit.rlim_cur > CLIENTS_MAX + RESERVED_FDS)
+	if (files > CLIENTS_MAX + RESERVED_FDS)
 		return CLIENTS_MAX;
-	return (size_t)limit.rlim_cur - RESERVED_FDS;
+	return files - RESERVED_FDS;
 }
 
 static int
