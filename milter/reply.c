@@ -43,11 +43,77 @@ static const struct row rows[] = {
 		ROW("553", "5.6.7",
                     "Internationalized address not supported by the primary "
                     "MX"),
+	[BMX_SAY_HARVEST] = ROW("421", "4.7.0",
+                                "Too many unknown recipients, try again later"),
 	[BMX_SAY_PROBE_WITH_MESSAGE] =
 		ROW("550", "5.7.1", "An address probe carries no message"),
 	[BMX_SAY_TOO_MANY_FORGED] =
 		ROW("550", "5.7.1",
                     "Too many Authentication-Results fields in our name"),
+	[BMX_SAY_LOOKUP_LATER] =
+		ROW("451", "4.4.3", "Temporary lookup failure"),
+	[BMX_SAY_ACCESS_DENIED] = ROW("554", "5.7.1", "Access denied"),
+	[BMX_SAY_ACCESS_DENIED_LATER] =
+		ROW("450", "4.7.1", "Access denied, try again later"),
+	[BMX_SAY_HELO_INVALID] =
+		ROW("501", "5.5.2", "Helo command rejected: Invalid name"),
+	[BMX_SAY_HELO_INVALID_LATER] =
+		ROW("451", "4.5.2", "Helo command rejected: Invalid name"),
+	[BMX_SAY_HELO_UNQUALIFIED] =
+		ROW("504", "5.5.2",
+                    "Helo command rejected: need fully-qualified hostname"),
+	[BMX_SAY_HELO_UNQUALIFIED_LATER] =
+		ROW("451", "4.5.2",
+                    "Helo command rejected: need fully-qualified hostname"),
+	[BMX_SAY_HELO_OWN] =
+		ROW("550", "5.7.1", "Helo command rejected: that is our name"),
+	[BMX_SAY_HELO_OWN_LATER] =
+		ROW("450", "4.7.1", "Helo command rejected: that is our name"),
+	[BMX_SAY_HELO_UNKNOWN] =
+		ROW("550", "5.7.1", "Helo command rejected: Host not found"),
+	[BMX_SAY_HELO_UNKNOWN_LATER] =
+		ROW("450", "4.7.1", "Helo command rejected: Host not found"),
+	[BMX_SAY_REVERSE_MISSING] =
+		ROW("550", "5.7.25",
+                    "Client host rejected: cannot find your reverse hostname"),
+	[BMX_SAY_REVERSE_MISSING_LATER] =
+		ROW("450", "4.7.25",
+                    "Client host rejected: cannot find your reverse hostname"),
+	[BMX_SAY_REVERSE_UNCONFIRMED] =
+		ROW("550", "5.7.25",
+                    "Client host rejected: cannot find your hostname"),
+	[BMX_SAY_REVERSE_UNCONFIRMED_LATER] =
+		ROW("450", "4.7.25",
+                    "Client host rejected: cannot find your hostname"),
+	[BMX_SAY_SENDER_NULL_MX] =
+		ROW("550", "5.7.27", "Sender address has a null MX"),
+	[BMX_SAY_SENDER_NULL_MX_LATER] =
+		ROW("450", "4.7.27", "Sender address has a null MX"),
+	[BMX_SAY_SENDER_UNKNOWN] = ROW(
+		"550", "5.1.8", "Sender address rejected: Domain not found"),
+	[BMX_SAY_SENDER_UNKNOWN_LATER] = ROW(
+		"450", "4.1.8", "Sender address rejected: Domain not found"),
+	[BMX_SAY_SENDER_FORM] =
+		ROW("550", "5.1.7",
+                    "Sender address rejected: need a fully-qualified domain"),
+	[BMX_SAY_SENDER_FORM_LATER] =
+		ROW("450", "4.1.7",
+                    "Sender address rejected: need a fully-qualified domain"),
+	[BMX_SAY_DNSBL] = ROW("550", "5.7.1",
+                              "Client host rejected: on a DNS block list"),
+	[BMX_SAY_DNSBL_LATER] = ROW(
+		"450", "4.7.1", "Client host rejected: on a DNS block list"),
+	[BMX_SAY_SCORE] =
+		ROW("550", "5.7.1", "Refused after several checks together"),
+	[BMX_SAY_OTHER_RULES] =
+		ROW("452", "4.5.3",
+                    "Too many recipients: send to this one separately"),
+	[BMX_SAY_CONTENT] = ROW("550", "5.7.1", "Message content rejected"),
+	[BMX_SAY_CONTENT_LATER] =
+		ROW("451", "4.7.1", "Message content deferred"),
+	[BMX_SAY_UNSCANNED] =
+		ROW("451", "4.7.1",
+                    "Message content cannot be checked now, try again later"),
 };
 static_assert(sizeof(rows) / sizeof(rows[0]) == BMX_SAY_COUNT, "one row each");
 
@@ -61,6 +127,7 @@ static const enum bmx_milter_reply of_policy[] = {
 	[BMX_REPLY_MAILBOX_FULL] = BMX_SAY_MAILBOX_FULL,
 	[BMX_REPLY_DISABLED] = BMX_SAY_DISABLED,
 	[BMX_REPLY_NO_SMTPUTF8] = BMX_SAY_NO_SMTPUTF8,
+	[BMX_REPLY_HARVEST] = BMX_SAY_HARVEST,
 };
 static_assert(sizeof(of_policy) / sizeof(of_policy[0]) == BMX_REPLIES,
               "each answer of policyd has words");
@@ -209,7 +276,8 @@ bmx_milter_reply_build(enum bmx_milter_reply reply,
 	assert(reply != BMX_SAY_NOTHING);
 	bmx_text_init(&text, buffer, sizeof(buffer));
 	bmx_text_append_string(&text, rows[reply].text);
-	if (reply == BMX_SAY_SPF_FAIL)
+	if (reply == BMX_SAY_SPF_FAIL || reply == BMX_SAY_CONTENT ||
+	    reply == BMX_SAY_CONTENT_LATER)
 		append_explanation(&text, explanation);
 	rc = bmx_smtp_answer_make(rows[reply].code, rows[reply].enhanced,
 	                          bmx_text_slice(&text), answer_out, NULL);

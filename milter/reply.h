@@ -58,8 +58,39 @@ enum bmx_milter_reply {
 	BMX_SAY_MAILBOX_FULL,       /* 452 4.2.2 */
 	BMX_SAY_DISABLED,           /* 550 5.2.1 */
 	BMX_SAY_NO_SMTPUTF8,        /* 553 5.6.7 */
+	BMX_SAY_HARVEST,            /* 421 4.7.0: Postfix hangs up */
 	BMX_SAY_PROBE_WITH_MESSAGE, /* 550 5.7.1 */
 	BMX_SAY_TOO_MANY_FORGED,    /* 550 5.7.1 */
+	BMX_SAY_LOOKUP_LATER,       /* 451 4.4.3 */
+	/* Of an access file; the file's own text goes before these. */
+	BMX_SAY_ACCESS_DENIED,       /* 554 5.7.1 */
+	BMX_SAY_ACCESS_DENIED_LATER, /* 450 4.7.1 */
+	BMX_SAY_HELO_INVALID,        /* 501 5.5.2 */
+	BMX_SAY_HELO_INVALID_LATER,
+	BMX_SAY_HELO_UNQUALIFIED, /* 504 5.5.2 */
+	BMX_SAY_HELO_UNQUALIFIED_LATER,
+	BMX_SAY_HELO_OWN, /* 550 5.7.1 */
+	BMX_SAY_HELO_OWN_LATER,
+	BMX_SAY_HELO_UNKNOWN, /* 550 5.7.1 */
+	BMX_SAY_HELO_UNKNOWN_LATER,
+	BMX_SAY_REVERSE_MISSING, /* 550 5.7.25 */
+	BMX_SAY_REVERSE_MISSING_LATER,
+	BMX_SAY_REVERSE_UNCONFIRMED, /* 550 5.7.25 */
+	BMX_SAY_REVERSE_UNCONFIRMED_LATER,
+	BMX_SAY_SENDER_NULL_MX, /* 550 5.7.27 */
+	BMX_SAY_SENDER_NULL_MX_LATER,
+	BMX_SAY_SENDER_UNKNOWN,       /* 550 5.1.8 */
+	BMX_SAY_SENDER_UNKNOWN_LATER, /* 450 4.1.8 */
+	BMX_SAY_SENDER_FORM,          /* 550 5.1.7 */
+	BMX_SAY_SENDER_FORM_LATER,
+	BMX_SAY_DNSBL, /* 550 5.7.1 */
+	BMX_SAY_DNSBL_LATER,
+	BMX_SAY_SCORE,       /* 550 5.7.1 */
+	BMX_SAY_OTHER_RULES, /* 452 4.5.3 */
+	/* Of the scanners; their own text follows. */
+	BMX_SAY_CONTENT,       /* 550 5.7.1 */
+	BMX_SAY_CONTENT_LATER, /* 451 4.7.1 */
+	BMX_SAY_UNSCANNED,     /* 451 4.7.1 */
 	BMX_SAY_COUNT
 };
 
@@ -75,8 +106,8 @@ const char *bmx_milter_reply_codes(enum bmx_milter_reply reply);
 /**
  * Builds the answer of a row. For BMX_SAY_SPF_FAIL explanation, hostile text
  * of the sender's domain, is appended after our own words when it can be
- * sent; what cannot be sent of it is replaced or cut. Pass the empty slice
- * otherwise.
+ * sent; what cannot be sent of it is replaced or cut. So is a scanner's text
+ * for BMX_SAY_CONTENT and BMX_SAY_CONTENT_LATER. Ignored otherwise.
  */
 void bmx_milter_reply_build(enum bmx_milter_reply reply,
                             struct bmx_slice explanation,

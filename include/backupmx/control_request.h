@@ -1,5 +1,5 @@
 /*
- * control_request.h - what backupmxctl says to a daemon's control socket.
+ * control_request.h - what backupmxctl and the milter say to a daemon's control socket.
  *
  * A request is one line: a verb and its arguments, separated by one blank,
  * ended by a line feed. The answer is one JSON object and the end of the
@@ -23,6 +23,13 @@ enum bmx_control_verb {
 	BMX_CONTROL_LOOKUP, /* lookup ADDRESS */
 	BMX_CONTROL_SYNC,   /* sync DOMAIN: bring its list now */
 	BMX_CONTROL_RELOAD, /* reload: read the configuration again */
+	BMX_CONTROL_PROBE,  /* probe ADDRESS: ask the primary now */
+	BMX_CONTROL_FORGET, /* forget ADDRESS|DOMAIN: drop what was learnt */
+	BMX_CONTROL_KEEP,   /* keep RECORD: take a line of record_line.h */
+	/* gone ADDRESS: the primary refused a delivery to it with 5.1.1; the
+	 * answer has "gone": "evicted", "noted" (a list holds it) or "hold"
+	 * (the primary seems to have lost its users: keep the bounce). */
+	BMX_CONTROL_GONE,
 	BMX_CONTROL_VERBS
 };
 

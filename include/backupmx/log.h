@@ -48,10 +48,13 @@ enum bmx_log_key {
 	BMX_KEY_SRC,        /* src: where the evidence is from */
 	BMX_KEY_AUTHORITY,  /* authority of the list */
 	BMX_KEY_AGE,        /* age of the evidence */
+	BMX_KEY_PROBE,      /* probe: why the primary did not decide */
+	BMX_KEY_GATE,       /* gate: what it said */
 	BMX_KEY_REPLY,      /* reply as sent */
 	BMX_KEY_MS,         /* ms: how long it took */
 	BMX_KEY_CHECK,      /* check: name of a milter check */
 	BMX_KEY_RESULT,     /* result of a check */
+	BMX_KEY_CHECKS,     /* checks: all of them as check:result[:word] */
 	BMX_KEY_PRIMARY,    /* primary: a host of the primary MX */
 	BMX_KEY_PEER,       /* peer: the other end of a socket */
 	BMX_KEY_PATH,       /* path of a file or socket */
@@ -65,6 +68,8 @@ enum bmx_log_key {
 	BMX_KEY_VERSION,    /* version */
 	BMX_KEY_ERR,        /* err: what went wrong */
 	BMX_KEY_HINT,       /* hint: what to do */
+	BMX_KEY_ORIGINAL,   /* original: queue id of what bounced */
+	BMX_KEY_STATUS,     /* status of a delivery, as 5.1.1 */
 	BMX_KEYS
 };
 

@@ -16,6 +16,7 @@
 struct bmx_loop;
 struct bmx_timer;
 struct bmx_watch;
+struct event_base;
 
 typedef void bmx_timer_cb(void *ctx);
 
@@ -45,6 +46,7 @@ struct bmx_loop_ops {
 struct bmx_loop {
 	const struct bmx_loop_ops *ops;
 	const struct bmx_clock *clock;
+	struct event_base *base; /* libevent's, for streams and evhttp */
 };
 
 /** Returns a timer that is not set, or NULL when memory is short. The caller
@@ -115,9 +117,8 @@ void bmx_loop_free(struct bmx_loop **loop);
  * something is. @return 0, or -1 when the loop cannot go on */
 int bmx_loop_turn(struct bmx_loop *loop, bool wait);
 
-struct event_base;
-
-/** libevent's base, for evhttp. */
+/** libevent's base, for bufferevents and evhttp; of a fake loop as well. What
+ * is made on it goes by real descriptors; its time is not the loop's. */
 struct event_base *bmx_loop_event_base(struct bmx_loop *loop);
 
 #endif

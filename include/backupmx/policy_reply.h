@@ -25,6 +25,7 @@ enum bmx_policy_reply {
 	BMX_REPLY_MAILBOX_FULL, /* 452 4.2.2 */
 	BMX_REPLY_DISABLED,     /* 550 5.2.1 */
 	BMX_REPLY_NO_SMTPUTF8,  /* 553 5.6.7 */
+	BMX_REPLY_HARVEST,      /* 421 4.7.0: Postfix hangs up */
 	BMX_REPLIES
 };
 

@@ -53,13 +53,15 @@ struct key_row {
 	}
 
 static const struct key_row keys[] = {
-	KEY("id"),     KEY("domain"),    KEY("client"),  KEY("helo"),
-	KEY("sender"), KEY("rcpt"),      KEY("act"),     KEY("why"),
-	KEY("src"),    KEY("authority"), KEY("age"),     KEY("reply"),
-	KEY("ms"),     KEY("check"),     KEY("result"),  KEY("primary"),
-	KEY("peer"),   KEY("path"),      KEY("line"),    KEY("generation"),
-	KEY("count"),  KEY("added"),     KEY("removed"), KEY("suppressed"),
-	KEY("pid"),    KEY("version"),   KEY("err"),     KEY("hint"),
+	KEY("id"),      KEY("domain"),    KEY("client"),     KEY("helo"),
+	KEY("sender"),  KEY("rcpt"),      KEY("act"),        KEY("why"),
+	KEY("src"),     KEY("authority"), KEY("age"),        KEY("probe"),
+	KEY("gate"),    KEY("reply"),     KEY("ms"),         KEY("check"),
+	KEY("result"),  KEY("checks"),    KEY("primary"),    KEY("peer"),
+	KEY("path"),    KEY("line"),      KEY("generation"), KEY("count"),
+	KEY("added"),   KEY("removed"),   KEY("suppressed"), KEY("pid"),
+	KEY("version"), KEY("err"),       KEY("hint"),       KEY("original"),
+	KEY("status"),
 };
 static_assert(sizeof(keys) / sizeof(keys[0]) == BMX_KEYS, "one row a key");
 

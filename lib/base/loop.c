@@ -5,11 +5,6 @@
 
 #include <event2/event.h>
 
-struct event_loop {
-	struct bmx_loop head; /* first: the interface's view of it */
-	struct event_base *base;
-};
-
 struct bmx_timer {
 	struct event *event;
 	bmx_timer_cb *cb;
@@ -24,12 +19,6 @@ struct bmx_watch {
 	bmx_watch_cb *cb;
 	void *ctx;
 };
-
-static struct event_base *
-base_of(struct bmx_loop *loop)
-{
-	return ((struct event_loop *)loop)->base;
-}
 
 static void
 on_timer(evutil_socket_t fd, short what, void *arg)
@@ -50,7 +39,7 @@ timer_new(struct bmx_loop *loop, bmx_timer_cb *cb, void *ctx)
 		return NULL;
 	timer->cb = cb;
 	timer->ctx = ctx;
-	timer->event = evtimer_new(base_of(loop), on_timer, timer);
+	timer->event = evtimer_new(loop->base, on_timer, timer);
 	if (!timer->event) {
 		free(timer);
 		return NULL;
@@ -103,7 +92,7 @@ watch_new(struct bmx_loop *loop, int fd, bmx_watch_cb *cb, void *ctx)
 
 	if (!watch)
 		return NULL;
-	watch->base = base_of(loop);
+	watch->base = loop->base;
 	watch->fd = fd;
 	watch->cb = cb;
 	watch->ctx = ctx;
@@ -158,7 +147,7 @@ static const struct bmx_loop_ops event_ops = {
 struct bmx_loop *
 bmx_loop_new(void)
 {
-	struct event_loop *loop = calloc(1, sizeof(*loop));
+	struct bmx_loop *loop = calloc(1, sizeof(*loop));
 	struct event_config *config = loop ? event_config_new() : NULL;
 
 	if (config) {
@@ -174,9 +163,9 @@ bmx_loop_new(void)
 		free(loop);
 		return NULL;
 	}
-	loop->head.ops = &event_ops;
-	loop->head.clock = bmx_clock_system();
-	return &loop->head;
+	loop->ops = &event_ops;
+	loop->clock = bmx_clock_system();
+	return loop;
 }
 
 void
@@ -184,7 +173,7 @@ bmx_loop_free(struct bmx_loop **loop)
 {
 	if (!*loop)
 		return;
-	event_base_free(base_of(*loop));
+	event_base_free((*loop)->base);
 	free(*loop);
 	*loop = NULL;
 }
@@ -194,11 +183,11 @@ bmx_loop_turn(struct bmx_loop *loop, bool wait)
 {
 	const int flags = wait ? EVLOOP_ONCE : EVLOOP_NONBLOCK;
 
-	return event_base_loop(base_of(loop), flags) < 0 ? -1 : 0;
+	return event_base_loop(loop->base, flags) < 0 ? -1 : 0;
 }
 
 struct event_base *
 bmx_loop_event_base(struct bmx_loop *loop)
 {
-	return base_of(loop);
+	return loop->base;
 }

@@ -21,7 +21,6 @@ static const struct {
 struct bmx_metric {
 	atomic_int_fast64_t value;
 	char *labels; /* "" or {name="value",...}, escaped */
-	struct bmx_metric *next;
 };
 
 struct bmx_histogram {
@@ -36,7 +35,9 @@ struct family {
 	const char *name;
 	const char *help;
 	enum kind kind;
-	struct bmx_metric *series;
+	struct bmx_metric **series; /* sorted by labels */
+	size_t count;
+	size_t capacity;
 	struct bmx_histogram *histogram;
 	struct family *next;
 };
@@ -64,13 +65,11 @@ bmx_metrics_new(void)
 static void
 free_family(struct family *family)
 {
-	while (family->series) {
-		struct bmx_metric *next = family->series->next;
-
-		free(family->series->labels);
-		free(family->series);
-		family->series = next;
+	for (size_t i = 0; i < family->count; i++) {
+		free(family->series[i]->labels);
+		free(family->series[i]);
 	}
+	free(family->series);
 	free(family->histogram);
 	free(family);
 }
@@ -150,28 +149,66 @@ format_labels(const struct bmx_metrics_label *labels, size_t count)
 	return text;
 }
 
+/* Where labels are, or belong, among the family's series. */
+static size_t
+position_of(const struct family *family, const char *labels)
+{
+	size_t low = 0, high = family->count;
+
+	while (low < high) {
+		const size_t middle = low + (high - low) / 2;
+
+		if (strcmp(family->series[middle]->labels, labels) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/* Makes room for one more. @return 0, or -1 when memory is short */
+static int
+reserve(struct family *family)
+{
+	const size_t capacity = family->capacity ? 2 * family->capacity : 4;
+	struct bmx_metric **series;
+
+	if (family->count < family->capacity)
+		return 0;
+	series =
+		realloc(family->series, capacity * sizeof(struct bmx_metric *));
+	if (!series)
+		return -1;
+	family->series = series;
+	family->capacity = capacity;
+	return 0;
+}
+
+/* Takes labels over. There are series for each domain, so both the looking up
+ * and the adding must be quick with thousands of them. */
 static struct bmx_metric *
 find_series(struct bmx_metrics *metrics, struct family *family, char *labels)
 {
-	struct bmx_metric **at = &family->series;
-	struct bmx_metric *metric;
+	const size_t at = position_of(family, labels);
+	struct bmx_metric *metric = NULL;
 
-	while (*at && strcmp((*at)->labels, labels) < 0)
-		at = &(*at)->next;
-	if (*at && strcmp((*at)->labels, labels) == 0) {
+	if (at < family->count &&
+	    strcmp(family->series[at]->labels, labels) == 0) {
 		free(labels);
-		return *at;
+		return family->series[at];
 	}
-	metric = metrics->series_count < BMX_METRICS_SERIES_MAX ?
-		calloc(1, sizeof(*metric)) :
-		NULL;
+	if (metrics->series_count < BMX_METRICS_SERIES_MAX &&
+	    reserve(family) == 0)
+		metric = calloc(1, sizeof(*metric));
 	if (!metric) {
 		free(labels);
 		return &metrics->spare;
 	}
 	metric->labels = labels;
-	metric->next = *at;
-	*at = metric;
+	memmove(&family->series[at + 1], &family->series[at],
+	        (family->count - at) * sizeof(struct bmx_metric *));
+	family->series[at] = metric;
+	family->count++;
 	metrics->series_count++;
 	return metric;
 }
@@ -297,9 +334,10 @@ render_family(FILE *out, const struct family *family)
 
 	(void)fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name,
 	              family->help, family->name, kinds[family->kind]);
-	for (const struct bmx_metric *m = family->series; m; m = m->next)
-		(void)fprintf(out, "%s%s %lld\n", family->name, m->labels,
-		              (long long)bmx_metric_value(m));
+	for (size_t i = 0; i < family->count; i++)
+		(void)fprintf(out, "%s%s %lld\n", family->name,
+		              family->series[i]->labels,
+		              (long long)bmx_metric_value(family->series[i]));
 	render_histogram(out, family);
 }
 

@@ -13,6 +13,10 @@ static const struct verb verbs[] = {
 	[BMX_CONTROL_LOOKUP] = {"lookup", true},
 	[BMX_CONTROL_SYNC] = {"sync", true},
 	[BMX_CONTROL_RELOAD] = {"reload", false},
+	[BMX_CONTROL_PROBE] = {"probe", true},
+	[BMX_CONTROL_FORGET] = {"forget", true},
+	[BMX_CONTROL_KEEP] = {"keep", true},
+	[BMX_CONTROL_GONE] = {"gone", true},
 };
 
 static_assert(sizeof(verbs) / sizeof(verbs[0]) == BMX_CONTROL_VERBS,

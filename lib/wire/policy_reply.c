@@ -30,7 +30,10 @@
 	ROW(BMX_REPLY_NO_SMTPUTF8,                                             \
 	    "553 5.6.7 Internationalized address not supported by the "        \
 	    "primary MX",                                                      \
-	    OBSERVED, BMX_REPLY_REJECTS)
+	    OBSERVED, BMX_REPLY_REJECTS)                                       \
+	ROW(BMX_REPLY_HARVEST,                                                 \
+	    "421 4.7.0 Too many unknown recipients, try again later",          \
+	    OBSERVED, BMX_REPLY_DEFERS)
 
 struct row {
 	const char *action;

@@ -2,8 +2,8 @@
  * fake_loop.h - an event loop whose time stands still until a test moves it.
  *
  * Timers run in the order in which they are due, those due together in the
- * order in which they were set. Watches look at real descriptors, with
- * poll(2), and only when the test says so. One thread.
+ * order in which they were set. Watches and streams look at real descriptors,
+ * and only when the test says so. One thread.
  */
 #ifndef BACKUPMX_TESTS_FAKE_LOOP_H
 #define BACKUPMX_TESTS_FAKE_LOOP_H
@@ -22,8 +22,8 @@
  */
 struct bmx_loop *fake_loop_new(int64_t wall_ms);
 
-/** Frees *loop and sets it to NULL; NULL is fine. Aborts when a timer or a
- * watch was not freed before. */
+/** Frees *loop and sets it to NULL; NULL is fine. Aborts when a timer, a
+ * watch or a stream was not freed before. */
 void fake_loop_free(struct bmx_loop **loop);
 
 /**
@@ -46,9 +46,10 @@ size_t fake_loop_timers(const struct bmx_loop *loop);
 size_t fake_loop_watches(const struct bmx_loop *loop);
 
 /**
- * Waits up to wait_ms of real time for a watched descriptor and calls back
- * each that is ready, once. The clocks stand still.
- * @return how many were called back
+ * Waits up to wait_ms of real time for a descriptor of a watch or a stream
+ * and calls back those that are ready: watches once, streams until nothing is
+ * left for them. The clocks stand still.
+ * @return how many were called back; all streams count as one
  */
 size_t fake_loop_poll(struct bmx_loop *loop, int wait_ms);
 
