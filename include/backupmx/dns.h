@@ -29,13 +29,15 @@
 /** Most records of one answer that are kept; further ones are dropped. */
 #define BMX_DNS_RECORDS_MAX ((size_t)256)
 
-/** The record types that are asked for, with their numbers of RFC 1035. */
+/** The record types that are asked for, with their numbers in the registry of
+ * RFC 6895. */
 enum bmx_dns_type {
 	BMX_DNS_A = 1,
 	BMX_DNS_PTR = 12,
 	BMX_DNS_MX = 15,
 	BMX_DNS_TXT = 16,
 	BMX_DNS_AAAA = 28,
+	BMX_DNS_TLSA = 52,
 };
 
 /** What a look-up found out. */
@@ -55,10 +57,14 @@ const char *bmx_dns_status_name(enum bmx_dns_status status);
 struct bmx_dns_record {
 	/* TXT: the strings joined, any octets. MX, PTR: the host's name, printable
 	 * ASCII in the case it came in, without final dot; "" is the root, which
-	 * as the only MX means "takes no mail" (RFC 7505). A, AAAA: empty. */
+	 * as the only MX means "takes no mail" (RFC 7505). TLSA: the certificate
+	 * association data, any octets. A, AAAA: empty. */
 	struct bmx_slice text;
-	bool has_nul;        /* TXT: there is a NUL among the octets */
-	uint16_t preference; /* MX */
+	bool has_nul;          /* TXT: there is a NUL among the octets */
+	uint16_t preference;   /* MX */
+	uint8_t usage;         /* TLSA, RFC 6698 section 2.1 */
+	uint8_t selector;      /* TLSA */
+	uint8_t matching_type; /* TLSA */
 	uint8_t address
 		[16]; /* A: the first 4 octets; AAAA: all; network order */
 };
@@ -66,6 +72,10 @@ struct bmx_dns_record {
 /** An answer. It never changes; who holds a reference may read it. */
 struct bmx_dns_answer {
 	enum bmx_dns_status status;
+	/* DNSSEC: our own validation vouches for it, and for each CNAME on the
+	 * way, from a trust anchor down; also for BMX_DNS_NODATA and
+	 * BMX_DNS_NXDOMAIN. What a resolver says of itself (AD) counts nothing. */
+	bool secure;
 	uint32_t ttl_s; /* as it came from DNS; 0: not to be kept */
 	size_t count;   /* 0 unless status is BMX_DNS_OK */
 	/* In the order of DNS; MX by preference, lowest first. CNAMEs have been
@@ -83,6 +93,11 @@ const struct bmx_dns_answer *
 bmx_dns_answer_new(enum bmx_dns_status status, enum bmx_dns_type type,
                    uint32_t ttl_s, const struct bmx_dns_record *records,
                    size_t count);
+
+/** Marks an answer that nobody else holds yet as secure. Returns it. One
+ * without records that was made when memory was short stays as it is. */
+const struct bmx_dns_answer *
+bmx_dns_answer_secured(const struct bmx_dns_answer *answer);
 
 /** One more reference. Returns answer. Any thread. */
 const struct bmx_dns_answer *
@@ -115,6 +130,12 @@ struct bmx_dns_options {
 	 * the root servers when it names none. */
 	const char *const *resolvers;
 	size_t resolver_count;
+	/* File with trust anchors, DS or DNSKEY records as in a zone file: what
+	 * they sign is validated, and `secure` then. Validation takes nothing
+	 * away: what fails it is answered as what is not signed, so that private
+	 * zones below a signed parent stay usable. NULL: none, nothing is ever
+	 * secure. See bmx_dns_trust_anchor. */
+	const char *trust_anchor_file;
 	size_t max_entries; /* answers kept; default 65,536 */
 	size_t max_bytes;   /* octets of all kept answers; default 64 MiB */
 	size_t max_pending; /* questions open at once; default 4,096; further
@@ -124,6 +145,13 @@ struct bmx_dns_options {
 	struct bmx_metrics *metrics;   /* backupmx_dns_*; NULL: not shown; must
 	                                * outlive the resolver */
 };
+
+/**
+ * The file for trust_anchor_file that a configured path means: the path, or,
+ * when it is empty, Debian's key of the root zone (package dns-root-data) if
+ * it can be read, and NULL if not. Borrows configured.
+ */
+const char *bmx_dns_trust_anchor(const char *configured);
 
 /** Counted since the start. */
 struct bmx_dns_counters {
@@ -152,7 +180,9 @@ struct bmx_dns;
  * minimum (60 s without one), at most 15 min; failures for 5 s, but not
  * deadlines. TTL 0 is not kept.
  * @return the resolver, which the caller frees, or NULL with *err:
- *         BMX_E_SYNTAX (a resolver is no address), BMX_E_NOMEM, BMX_E_IO
+ *         BMX_E_SYNTAX (a resolver is no address; a trust anchor cannot be
+ *         understood), BMX_E_NOMEM, BMX_E_IO, BMX_E_NOT_FOUND and
+ *         BMX_E_PERMISSION (the trust anchors)
  */
 struct bmx_dns *bmx_dns_new(const struct bmx_dns_options *options,
                             struct bmx_error *err);
@@ -175,6 +205,18 @@ struct bmx_dns_query *bmx_dns_start(struct bmx_dns *dns, struct bmx_slice name,
 
 /** Would bmx_dns_wait return at once? true for NULL. */
 bool bmx_dns_done(const struct bmx_dns_query *query);
+
+/** Says that a query is answered. With the resolver's lock held, in any
+ * thread: it must not wait, and not call any function of this header. */
+typedef void bmx_dns_notify_cb(void *ctx);
+
+/**
+ * Has cb called once, as soon as query is answered. At most once a query.
+ * After bmx_dns_wait or bmx_dns_cancel no call is running or will follow.
+ * @return false when it is answered already (or NULL): cb is not called
+ */
+bool bmx_dns_notify(struct bmx_dns_query *query, bmx_dns_notify_cb *cb,
+                    void *ctx);
 
 /**
  * Waits for the answer until deadline_us (CLOCK_MONOTONIC, microseconds), ends

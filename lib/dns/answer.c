@@ -111,8 +111,9 @@ bmx_dns_answer_new(enum bmx_dns_status status, enum bmx_dns_type type,
 	block = malloc(bytes);
 	if (!block)
 		return bmx_dns_answer_fixed(BMX_DNS_TEMPFAIL);
-	*block = (struct block){.answer = {status, ttl_s, count, NULL},
-	                        .bytes = bytes};
+	*block = (struct block){
+		.answer = {.status = status, .ttl_s = ttl_s, .count = count},
+		.bytes = bytes};
 	atomic_init(&block->refs, 1);
 	copies = (struct bmx_dns_record *)(block + 1);
 	copy_records(copies, records, count);
@@ -120,6 +121,16 @@ bmx_dns_answer_new(enum bmx_dns_status status, enum bmx_dns_type type,
 		sort_mx(copies, count);
 	block->answer.records = copies;
 	return &block->answer;
+}
+
+const struct bmx_dns_answer *
+bmx_dns_answer_secured(const struct bmx_dns_answer *answer)
+{
+	struct block *block = block_of(answer);
+
+	if (block->bytes > 0)
+		block->answer.secure = true;
+	return answer;
 }
 
 const struct bmx_dns_answer *

@@ -17,6 +17,7 @@ struct bmx_dns_flight {
 	pthread_cond_t landed;
 	const struct bmx_dns_answer *answer; /* NULL while it is open */
 	void *handle;                        /* the upstream's */
+	struct bmx_dns_landing *landings;
 	size_t waiters;
 	bool upstream_has_it; /* its callback is still to come */
 	struct bmx_dns_question question;
@@ -113,6 +114,30 @@ close_flight(struct bmx_dns_flights *flights, struct bmx_dns_flight *flight)
 	bmx_metric_set(flights->metrics->pending, (int64_t)flights->pending);
 }
 
+/* With the lock held. */
+static void
+forget_landing(struct bmx_dns_landing *landing)
+{
+	if (!landing->at)
+		return;
+	*landing->at = landing->next;
+	if (landing->next)
+		landing->next->at = landing->at;
+	landing->next = NULL;
+	landing->at = NULL;
+}
+
+static void
+tell_landings(struct bmx_dns_flight *flight)
+{
+	while (flight->landings) {
+		struct bmx_dns_landing *landing = flight->landings;
+
+		forget_landing(landing);
+		landing->cb(landing->ctx);
+	}
+}
+
 /* With the lock held; takes the answer's reference. */
 static void
 land(struct bmx_dns_flights *flights, struct bmx_dns_flight *flight,
@@ -123,6 +148,7 @@ land(struct bmx_dns_flights *flights, struct bmx_dns_flight *flight,
 	if (answer->status == BMX_DNS_TEMPFAIL)
 		bmx_metric_add(flights->metrics->failed, 1);
 	(void)pthread_cond_broadcast(&flight->landed);
+	tell_landings(flight);
 }
 
 /*
@@ -228,6 +254,35 @@ bmx_dns_flight_landed(struct bmx_dns_flights *flights,
 	landed = flight->answer != NULL;
 	(void)pthread_mutex_unlock(&flights->lock);
 	return landed;
+}
+
+bool
+bmx_dns_flight_watch(struct bmx_dns_flights *flights,
+                     struct bmx_dns_flight *flight,
+                     struct bmx_dns_landing *landing)
+{
+	bool open;
+
+	(void)pthread_mutex_lock(&flights->lock);
+	open = !flight->answer;
+	if (open) {
+		landing->next = flight->landings;
+		if (landing->next)
+			landing->next->at = &landing->next;
+		landing->at = &flight->landings;
+		flight->landings = landing;
+	}
+	(void)pthread_mutex_unlock(&flights->lock);
+	return open;
+}
+
+void
+bmx_dns_flight_unwatch(struct bmx_dns_flights *flights,
+                       struct bmx_dns_landing *landing)
+{
+	(void)pthread_mutex_lock(&flights->lock);
+	forget_landing(landing);
+	(void)pthread_mutex_unlock(&flights->lock);
 }
 
 const struct bmx_dns_answer *

@@ -17,6 +17,15 @@
 struct bmx_dns_flight;
 struct bmx_dns_flights;
 
+/** Who is to be told that a flight has landed; the owner's memory, zeroed
+ * before use. */
+struct bmx_dns_landing {
+	bmx_dns_notify_cb *cb;
+	void *ctx;
+	struct bmx_dns_landing *next;
+	struct bmx_dns_landing **at; /* what points to it; NULL: not watching */
+};
+
 /**
  * Makes the table of open questions, at most max_pending. Answers go into
  * cache; cache and metrics must outlive the table, upstream becomes its own.
@@ -45,6 +54,18 @@ bmx_dns_flight_join(struct bmx_dns_flights *flights,
 /** Has the answer come? */
 bool bmx_dns_flight_landed(struct bmx_dns_flights *flights,
                            const struct bmx_dns_flight *flight);
+
+/**
+ * Has landing->cb called with the lock held when the flight lands.
+ * @return false when it has landed already: landing is not used
+ */
+bool bmx_dns_flight_watch(struct bmx_dns_flights *flights,
+                          struct bmx_dns_flight *flight,
+                          struct bmx_dns_landing *landing);
+
+/** After it returns, landing->cb is not running and will not be called. */
+void bmx_dns_flight_unwatch(struct bmx_dns_flights *flights,
+                            struct bmx_dns_landing *landing);
 
 /** Waits until deadline_us; a reference to the answer, or NULL. */
 const struct bmx_dns_answer *

@@ -88,6 +88,23 @@ read_txt(struct scratch *scratch, struct bmx_dns_rdata rdata,
 	return true;
 }
 
+/* RFC 6698 section 2.1. */
+static bool
+read_tlsa(struct scratch *scratch, struct bmx_dns_rdata rdata,
+          struct bmx_dns_record *record)
+{
+	if (rdata.len < 4)
+		return false;
+	record->usage = rdata.data[0];
+	record->selector = rdata.data[1];
+	record->matching_type = rdata.data[2];
+	record->text =
+		(struct bmx_slice){scratch->data + scratch->len, rdata.len - 3};
+	memcpy(scratch->data + scratch->len, rdata.data + 3, rdata.len - 3);
+	scratch->len += rdata.len - 3;
+	return true;
+}
+
 static bool
 read_address(struct bmx_dns_rdata rdata, size_t want,
              struct bmx_dns_record *record)
@@ -121,6 +138,9 @@ read_record(struct scratch *scratch, enum bmx_dns_type type,
 		break;
 	case BMX_DNS_TXT:
 		good = read_txt(scratch, rdata, record);
+		break;
+	case BMX_DNS_TLSA:
+		good = read_tlsa(scratch, rdata, record);
 		break;
 	}
 	if (!good)

@@ -27,6 +27,7 @@ struct lookup {
 struct bmx_dns_query {
 	struct bmx_dns *dns;
 	struct lookup lookup;
+	struct bmx_dns_landing landing; /* cb NULL: nobody is to be told */
 };
 
 static size_t
@@ -67,8 +68,7 @@ bmx_dns_new(const struct bmx_dns_options *options, struct bmx_error *err)
 {
 	struct bmx_dns_upstream upstream;
 
-	if (bmx_dns_unbound_new(&upstream, options->resolvers,
-	                        options->resolver_count, err) != 0)
+	if (bmx_dns_unbound_new(&upstream, options, err) != 0)
 		return NULL;
 	return bmx_dns_new_over(options, &upstream, err);
 }
@@ -135,7 +135,8 @@ bmx_dns_start(struct bmx_dns *dns, struct bmx_slice name,
 	struct bmx_dns_query *query = malloc(sizeof(*query));
 
 	if (query)
-		*query = (struct bmx_dns_query){dns, start(dns, name, type)};
+		*query = (struct bmx_dns_query){
+			.dns = dns, .lookup = start(dns, name, type)};
 	return query;
 }
 
@@ -147,6 +148,23 @@ bmx_dns_done(const struct bmx_dns_query *query)
 	                              query->lookup.flight);
 }
 
+bool
+bmx_dns_notify(struct bmx_dns_query *query, bmx_dns_notify_cb *cb, void *ctx)
+{
+	if (!query || !query->lookup.flight)
+		return false;
+	query->landing = (struct bmx_dns_landing){.cb = cb, .ctx = ctx};
+	return bmx_dns_flight_watch(query->dns->flights, query->lookup.flight,
+	                            &query->landing);
+}
+
+static void
+stop_notifying(struct bmx_dns_query *query)
+{
+	if (query->landing.cb)
+		bmx_dns_flight_unwatch(query->dns->flights, &query->landing);
+}
+
 const struct bmx_dns_answer *
 bmx_dns_wait(struct bmx_dns_query **query, int64_t deadline_us)
 {
@@ -154,6 +172,7 @@ bmx_dns_wait(struct bmx_dns_query **query, int64_t deadline_us)
 
 	if (!*query)
 		return bmx_dns_answer_fixed(BMX_DNS_TEMPFAIL);
+	stop_notifying(*query);
 	answer = finish((*query)->dns, &(*query)->lookup, deadline_us);
 	free(*query);
 	*query = NULL;
@@ -165,6 +184,7 @@ bmx_dns_cancel(struct bmx_dns_query **query)
 {
 	if (!*query)
 		return;
+	stop_notifying(*query);
 	abandon((*query)->dns, &(*query)->lookup);
 	free(*query);
 	*query = NULL;

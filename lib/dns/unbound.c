@@ -86,7 +86,13 @@ on_result(void *arg, int error, struct ub_result *result)
 {
 	struct asked *asked = arg;
 
-	asked->done(asked->flight, read_result(asked->type, error, result));
+	const struct bmx_dns_answer *answer =
+		read_result(asked->type, error, result);
+
+	if (error == 0 && result && result->secure &&
+	    answer->status != BMX_DNS_TEMPFAIL)
+		answer = bmx_dns_answer_secured(answer);
+	asked->done(asked->flight, answer);
 	ub_resolve_free(result);
 	free(asked);
 }
@@ -166,14 +172,12 @@ unbound_free(void *ctx)
 
 /* What libunbound shall do other than by itself, in the order of setting. */
 static int
-set_options(struct ub_ctx *ctx)
+set_options(struct ub_ctx *ctx, bool validate)
 {
 	static const struct {
 		const char *name;
 		const char *value;
 	} options[] = {
-		/* No trust anchor: validation is the resolver's that we ask. */
-		{"module-config:", "iterator"},
 		{"do-not-query-localhost:", "no"},
 		{"unblock-lan-zones:", "yes"},
 		{"cache-min-ttl:", "0"},
@@ -181,8 +185,14 @@ set_options(struct ub_ctx *ctx)
 		/* A server that was away is tried again soon, not in 15 min. */
 		{"infra-host-ttl:", "30"},
 		{"infra-keep-probing:", "yes"},
+		/* What fails validation counts as not signed: a private zone
+	         * below a signed parent is not to vanish. */
+		{"val-permissive-mode:", "yes"},
 	};
-	int error = 0;
+	/* Without a trust anchor validation is the resolver's that we ask. */
+	int error = ub_ctx_set_option(
+		ctx,
+		"module-config:", validate ? "validator iterator" : "iterator");
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
 		if (error == 0)
@@ -207,6 +217,21 @@ set_servers(struct ub_ctx *ctx, const char *const *resolvers, size_t count,
 	return 0;
 }
 
+/* libunbound reads the file when it first needs it and then says only that
+ * setting up failed: what is wrong is found out here as far as it can be. */
+static int
+set_trust_anchors(struct ub_ctx *ctx, const char *path, struct bmx_error *err)
+{
+	if (!path)
+		return 0;
+	if (access(path, R_OK) != 0)
+		return bmx_error_set_errno(err, errno, "trust anchors %s",
+		                           path);
+	if (ub_ctx_add_ta_file(ctx, path) != 0)
+		return bmx_error_set(err, BMX_E_NOMEM, "libunbound: no memory");
+	return 0;
+}
+
 /*
  * RFC 6761 and RFC 8375 names that private resolvers do serve. Removing a zone
  * finalises the context: nothing can be set after it.
@@ -220,7 +245,7 @@ remove_zones(struct ub_ctx *ctx)
 }
 
 static int
-set_up(struct unbound *unbound, const char *const *resolvers, size_t count,
+set_up(struct unbound *unbound, const struct bmx_dns_options *options,
        struct bmx_error *err)
 {
 	int error;
@@ -231,13 +256,22 @@ set_up(struct unbound *unbound, const char *const *resolvers, size_t count,
 		return bmx_error_set_errno(err, errno, "eventfd");
 	/* A library writes nothing to our stderr. */
 	(void)ub_ctx_debugout(unbound->ctx, NULL);
-	error = set_options(unbound->ctx);
+	error = set_options(unbound->ctx, options->trust_anchor_file != NULL);
 	if (error == 0)
 		error = ub_ctx_async(unbound->ctx, 1);
-	if (error == 0 && set_servers(unbound->ctx, resolvers, count, err) != 0)
+	if (error == 0 &&
+	    (set_servers(unbound->ctx, options->resolvers,
+	                 options->resolver_count, err) != 0 ||
+	     set_trust_anchors(unbound->ctx, options->trust_anchor_file, err) !=
+	             0))
 		return -1;
 	if (error == 0)
 		error = remove_zones(unbound->ctx);
+	if (error != 0 && options->trust_anchor_file)
+		return bmx_error_set(err, BMX_E_SYNTAX,
+		                     "libunbound with trust anchors %s: %s",
+		                     options->trust_anchor_file,
+		                     ub_strerror(error));
 	if (error != 0)
 		return bmx_error_set(err, BMX_E_IO, "libunbound: %s",
 		                     ub_strerror(error));
@@ -250,7 +284,7 @@ set_up(struct unbound *unbound, const char *const *resolvers, size_t count,
 
 int
 bmx_dns_unbound_new(struct bmx_dns_upstream *upstream_out,
-                    const char *const *resolvers, size_t resolver_count,
+                    const struct bmx_dns_options *options,
                     struct bmx_error *err)
 {
 	struct unbound *unbound = calloc(1, sizeof(*unbound));
@@ -259,7 +293,7 @@ bmx_dns_unbound_new(struct bmx_dns_upstream *upstream_out,
 		return bmx_error_set(err, BMX_E_NOMEM, "no memory for DNS");
 	unbound->ctx = ub_ctx_create();
 	unbound->stop_fd = eventfd(0, EFD_CLOEXEC);
-	if (set_up(unbound, resolvers, resolver_count, err) != 0) {
+	if (set_up(unbound, options, err) != 0) {
 		unbound_free(unbound);
 		return -1;
 	}

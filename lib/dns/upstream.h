@@ -38,16 +38,18 @@ struct bmx_dns_upstream {
 };
 
 /**
- * libunbound with a thread of its own.
+ * libunbound with a thread of its own; of options it takes the resolvers and
+ * the trust anchors.
  * @return 0, or -1 with *err as bmx_dns_new says
  */
 int bmx_dns_unbound_new(struct bmx_dns_upstream *upstream_out,
-                        const char *const *resolvers, size_t resolver_count,
+                        const struct bmx_dns_options *options,
                         struct bmx_error *err);
 
 /**
  * bmx_dns_new over an upstream, which the resolver then owns, also when
- * making it fails. Its resolvers are not looked at.
+ * making it fails. Its resolvers and trust anchors are not
+ * looked at.
  */
 struct bmx_dns *bmx_dns_new_over(const struct bmx_dns_options *options,
                                  const struct bmx_dns_upstream *upstream,
