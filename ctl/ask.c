@@ -176,27 +176,62 @@ ask_at(const struct bmxctl *ctl, const struct bmx_config *config,
 }
 
 json_t *
-bmxctl_ask(const struct bmxctl *ctl, const char *verb, const char *argument,
-           int *status_out)
+bmxctl_ask_of(const struct bmxctl *ctl, const struct bmx_config *config,
+              const char *verb, const char *argument, int *status_out)
 {
 	char buffer[BMX_CONTROL_REQUEST_MAX + 1];
 	struct bmx_text request;
-	struct bmx_config *config;
-	json_t *answer;
 
 	bmx_text_init(&request, buffer, sizeof(buffer));
-	if (build_request(&request, verb, argument) != 0) {
-		(void)fprintf(stderr, "%s: that is too long, or no one line\n",
-		              ctl->program);
-		*status_out = EX_USAGE;
-		return NULL;
-	}
-	config = bmxctl_load_config(ctl, false, status_out);
+	if (build_request(&request, verb, argument) == 0)
+		return ask_at(ctl, config, bmx_text_slice(&request),
+		              status_out);
+	(void)fprintf(stderr, "%s: that is too long, or no one line\n",
+	              ctl->program);
+	*status_out = EX_USAGE;
+	return NULL;
+}
+
+json_t *
+bmxctl_ask(const struct bmxctl *ctl, const char *verb, const char *argument,
+           int *status_out)
+{
+	struct bmx_config *config = bmxctl_load_config(ctl, false, status_out);
+	json_t *answer;
+
 	if (!config)
 		return NULL;
-	answer = ask_at(ctl, config, bmx_text_slice(&request), status_out);
+	answer = bmxctl_ask_of(ctl, config, verb, argument, status_out);
 	bmx_config_unref(&config);
 	return answer;
+}
+
+bool
+bmxctl_is_address(const char *word)
+{
+	return word[0] != '\0' && (word[0] != '-' || strchr(word, '@'));
+}
+
+int
+bmxctl_ask_address(struct bmxctl *ctl, int argc, char **argv, const char *usage,
+                   bmxctl_print_cb *print, bmxctl_status_cb *status)
+{
+	const bool as_json = bmxctl_take_json(&argc, argv);
+	int rc = EX_TEMPFAIL;
+	json_t *answer;
+
+	if (argc != 2 || !bmxctl_is_address(argv[1]))
+		return bmxctl_usage(ctl, usage);
+	answer = bmxctl_ask(ctl, argv[0], argv[1], &rc);
+	if (!answer) /* what policyd cannot tell is not known */
+		return rc == EX_UNAVAILABLE ? EX_TEMPFAIL : rc;
+	rc = status(answer);
+	if (as_json && bmxctl_print_json(answer) != EX_OK)
+		rc = EX_IOERR;
+	else if (!as_json)
+		print(answer);
+	json_decref(answer);
+	return rc;
 }
 
 const char *

@@ -24,6 +24,30 @@ struct json_t; /* jansson's */
 struct json_t *bmxctl_ask(const struct bmxctl *ctl, const char *verb,
                           const char *argument, int *status_out);
 
+/** May that word be an address, or a domain where one is meant? An option is
+ * none; but a local part may begin with '-'. */
+bool bmxctl_is_address(const char *word);
+
+/** Prints an answer about an address for people. */
+typedef void bmxctl_print_cb(const struct json_t *answer);
+
+/** The exit status that an answer about an address means. */
+typedef int bmxctl_status_cb(const struct json_t *answer);
+
+/**
+ * Runs `VERB ADDRESS [--json]`: asks policyd, prints what it says.
+ * @return what status says of the answer; 75 when policyd cannot say
+ */
+int bmxctl_ask_address(struct bmxctl *ctl, int argc, char **argv,
+                       const char *usage, bmxctl_print_cb *print,
+                       bmxctl_status_cb *status);
+
+/** As bmxctl_ask, with a configuration that is loaded already: for commands
+ * that ask many times. */
+struct json_t *bmxctl_ask_of(const struct bmxctl *ctl,
+                             const struct bmx_config *config, const char *verb,
+                             const char *argument, int *status_out);
+
 /** The string at key, "" when there is none; borrowed from object. */
 const char *bmxctl_string(const struct json_t *object, const char *key);
 

@@ -52,11 +52,23 @@ int bmxctl_usage(const struct bmxctl *ctl, const char *words);
  */
 bool bmxctl_take_json(int *argc, char **argv);
 
+/** `bounces [--json]`. */
+int bmxctl_bounces(struct bmxctl *ctl, int argc, char **argv);
+
 /** `config check` and `config dump [--all]`. */
 int bmxctl_config(struct bmxctl *ctl, int argc, char **argv);
 
 /** `lookup ADDRESS [--json]`: exit status 0 valid, 1 unknown, 75 cannot say. */
 int bmxctl_lookup(struct bmxctl *ctl, int argc, char **argv);
+
+/** `probe ADDRESS [--json]`: exit status as lookup. */
+int bmxctl_probe(struct bmxctl *ctl, int argc, char **argv);
+
+/** `forget ADDRESS|DOMAIN`. */
+int bmxctl_forget(struct bmxctl *ctl, int argc, char **argv);
+
+/** `cache dump [DOMAIN]` and `cache load [FILE]`. */
+int bmxctl_cache(struct bmxctl *ctl, int argc, char **argv);
 
 /** `reload`. */
 int bmxctl_reload(struct bmxctl *ctl, int argc, char **argv);
@@ -64,9 +76,14 @@ int bmxctl_reload(struct bmxctl *ctl, int argc, char **argv);
 /** `status [--json]`. */
 int bmxctl_status(struct bmxctl *ctl, int argc, char **argv);
 
-/** `load DOMAIN --from file:/PATH [--dry-run] [--force] [--json]`; exit status
+/** `load DOMAIN --from SOURCE [--dry-run] [--force] [--json]`; exit status
  * 3 when a guard refused the list. */
 int bmxctl_load(struct bmxctl *ctl, int argc, char **argv);
+
+/** `publish DOMAIN --from file:/PATH [--dry-run] [--force] [--json]`; exit
+ * status 3 when a guard refused the list, 75 when another publisher was
+ * first. */
+int bmxctl_publish(struct bmxctl *ctl, int argc, char **argv);
 
 /** `rollback DOMAIN [--json]`. */
 int bmxctl_rollback(struct bmxctl *ctl, int argc, char **argv);

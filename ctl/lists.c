@@ -1,6 +1,7 @@
 #include "ctl/lists.h"
 
 #include <errno.h>
+#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -110,6 +111,53 @@ bmxctl_address(struct bmx_slice local, const char *domain,
 	bmx_text_append_string(&text, quoted ? "\"@" : "@");
 	bmx_text_append_string(&text, domain);
 	return buffer;
+}
+
+void
+bmxctl_print_change(void *ctx, enum bmx_list_change change,
+                    const struct bmx_list_entry *entry)
+{
+	static const char marks[] = {'+', '-', '~'};
+	char buffer[BMXCTL_ADDRESS_BUFFER];
+
+	(void)printf("%c%s", marks[change],
+	             bmxctl_address(entry->local, ctx, buffer));
+	if (change != BMX_LIST_REMOVED && entry->state != BMX_RECIPIENT_ACTIVE)
+		(void)printf(" %s", bmx_recipient_state_name(entry->state));
+	(void)putchar('\n');
+}
+
+int
+bmxctl_load_words(int argc, char **argv, struct bmxctl_load_words *words_out)
+{
+	static const struct option options[] = {
+		{"from", required_argument, NULL, 'f'},
+		{"dry-run", no_argument, NULL, 'n'},
+		{"force", no_argument, NULL, 'F'},
+		{"json", no_argument, NULL, 'j'},
+		{NULL, 0, NULL, 0},
+	};
+	int option;
+
+	memset(words_out, 0, sizeof(*words_out));
+	/* 0 rather than 1: main's '+' would stop at the first word. */
+	optind = 0;
+	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (option == 'f')
+			words_out->from = optarg;
+		else if (option == 'n')
+			words_out->dry_run = true;
+		else if (option == 'F')
+			words_out->force = true;
+		else if (option == 'j')
+			words_out->json = true;
+		else
+			return -1;
+	}
+	if (argc - optind != 1 || !words_out->from)
+		return -1;
+	words_out->domain = argv[optind];
+	return 0;
 }
 
 int

@@ -34,6 +34,24 @@ void bmxctl_print_result(const char *domain,
                          const struct bmx_list_replace_result *result,
                          bool dry_run, bool json);
 
+/** A bmx_list_change_cb that writes `+ADDRESS`, `-ADDRESS` or `~ADDRESS` with
+ * its state; ctx is the domain's name. */
+void bmxctl_print_change(void *ctx, enum bmx_list_change change,
+                         const struct bmx_list_entry *entry);
+
+/** The words of `load` and `publish`. */
+struct bmxctl_load_words {
+	const char *domain;
+	const char *from;
+	bool dry_run;
+	bool force;
+	bool json;
+};
+
+/** Reads them. @return 0, or -1 when they are not what they must be */
+int bmxctl_load_words(int argc, char **argv,
+                      struct bmxctl_load_words *words_out);
+
 /** Octets that bmxctl_address needs, terminator included. */
 #define BMXCTL_ADDRESS_BUFFER                                                  \
 	((size_t)2 * BMX_LOCAL_MAX + BMX_DOMAIN_MAX + sizeof("\"\"@"))

@@ -1,11 +1,11 @@
-/* backupmxctl load DOMAIN --from file:PATH [--dry-run] [--force] [--json] */
-#include <getopt.h>
+/* backupmxctl load DOMAIN --from SOURCE [--dry-run] [--force] [--json] */
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include <backupmx/address.h>
 #include <backupmx/clock.h>
 #include <backupmx/list_sync.h>
 
@@ -13,61 +13,6 @@
 
 /* Changes from which on their progress is told. */
 #define PROGRESS_FROM 50000U
-
-struct load {
-	const char *domain;
-	const char *from;
-	bool dry_run;
-	bool force;
-	bool json;
-};
-
-static int
-parse_words(int argc, char **argv, struct load *load)
-{
-	static const struct option options[] = {
-		{"from", required_argument, NULL, 'f'},
-		{"dry-run", no_argument, NULL, 'n'},
-		{"force", no_argument, NULL, 'F'},
-		{"json", no_argument, NULL, 'j'},
-		{NULL, 0, NULL, 0},
-	};
-	int option;
-
-	/* 0 rather than 1: main's '+' would stop at the first word. */
-	optind = 0;
-	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		if (option == 'f')
-			load->from = optarg;
-		else if (option == 'n')
-			load->dry_run = true;
-		else if (option == 'F')
-			load->force = true;
-		else if (option == 'j')
-			load->json = true;
-		else
-			return -1;
-	}
-	if (argc - optind != 1 || !load->from)
-		return -1;
-	load->domain = argv[optind];
-	return 0;
-}
-
-static void
-print_change(void *ctx, enum bmx_list_change change,
-             const struct bmx_list_entry *entry)
-{
-	static const char marks[] = {'+', '-', '~'};
-	const struct bmx_config_domain *domain = ctx;
-	char buffer[BMXCTL_ADDRESS_BUFFER];
-
-	(void)printf("%c%s", marks[change],
-	             bmxctl_address(entry->local, domain->name, buffer));
-	if (change != BMX_LIST_REMOVED && entry->state != BMX_RECIPIENT_ACTIVE)
-		(void)printf(" %s", bmx_recipient_state_name(entry->state));
-	(void)putchar('\n');
-}
 
 /* Short loads need no progress line. */
 static void
@@ -80,29 +25,37 @@ print_progress(void *ctx, uint64_t done, uint64_t total)
 }
 
 static int
-sync_store(struct bmx_list_store *store, const struct load *load,
+sync_store(struct bmx_list_store *store, const struct bmxctl_load_words *load,
+           const struct bmx_config *config,
            const struct bmx_config_domain *domain,
            struct bmx_list_replace_result *result, struct bmx_error *err)
 {
-	const struct bmx_list_sync_spec spec = {domain->name, load->from,
-	                                        domain->case_sensitive};
-	struct bmx_config_domain copy = *domain;
+	const struct bmx_list_sync_spec spec = {
+		.domain = domain->name,
+		.source = load->from,
+		.case_sensitive = domain->case_sensitive,
+		.redis = config->redis.present ? &config->redis : NULL,
+	};
+	char name[BMX_DOMAIN_BUFFER];
 	const struct bmx_list_replace_options options = {
 		.max_shrink = domain->max_shrink,
 		.force = load->force,
 		.dry_run = load->dry_run,
 		.now_ms = bmx_clock_wall_ms(bmx_clock_system()),
-		.on_change = load->dry_run && !load->json ? print_change : NULL,
+		.on_change = load->dry_run && !load->json ?
+			bmxctl_print_change :
+			NULL,
 		.on_progress = isatty(STDERR_FILENO) ? print_progress : NULL,
-		.ctx = &copy,
+		.ctx = name,
 	};
 
+	(void)snprintf(name, sizeof(name), "%s", domain->name);
 	return bmx_list_sync(store, &spec, &options, result, err);
 }
 
 /* What a guard said, and whether the administrator can overrule it. */
 static int
-refused(const struct bmxctl *ctl, const struct load *load,
+refused(const struct bmxctl *ctl, const struct bmxctl_load_words *load,
         const struct bmx_list_replace_result *result,
         const struct bmx_error *err)
 {
@@ -115,7 +68,8 @@ refused(const struct bmxctl *ctl, const struct load *load,
 
 /* What policyd fetches itself comes back at its next refresh. */
 static void
-note_other_source(const struct bmxctl *ctl, const struct load *load,
+note_other_source(const struct bmxctl *ctl,
+                  const struct bmxctl_load_words *load,
                   const struct bmx_config_domain *domain)
 {
 	if (!load->dry_run && domain->recipients[0] != '\0' &&
@@ -127,7 +81,7 @@ note_other_source(const struct bmxctl *ctl, const struct load *load,
 }
 
 static int
-report(const struct bmxctl *ctl, const struct load *load,
+report(const struct bmxctl *ctl, const struct bmxctl_load_words *load,
        const struct bmx_config_domain *domain, int rc,
        const struct bmx_list_replace_result *result,
        const struct bmx_error *err)
@@ -144,7 +98,7 @@ report(const struct bmxctl *ctl, const struct load *load,
 }
 
 static int
-run(const struct bmxctl *ctl, const struct load *load,
+run(const struct bmxctl *ctl, const struct bmxctl_load_words *load,
     const struct bmx_config *config, const struct bmx_config_domain *domain)
 {
 	struct bmx_list_replace_result result;
@@ -157,7 +111,7 @@ run(const struct bmxctl *ctl, const struct load *load,
 	/* A dry run before the first load: compared with nothing. */
 	if (!store && (!load->dry_run || err.code != BMX_E_NOT_FOUND))
 		return bmxctl_store_fail(ctl, config, &err);
-	rc = sync_store(store, load, domain, &result, &err);
+	rc = sync_store(store, load, config, domain, &result, &err);
 	bmx_list_store_free(&store);
 	return report(ctl, load, domain, rc, &result, &err);
 }
@@ -165,15 +119,15 @@ run(const struct bmxctl *ctl, const struct load *load,
 int
 bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
 {
-	struct load load = {0};
+	struct bmxctl_load_words load = {0};
 	const struct bmx_config_domain *domain;
 	struct bmx_config *config;
 	struct bmx_error err;
 	int status = EX_OK;
 
-	if (parse_words(argc, argv, &load) != 0)
+	if (bmxctl_load_words(argc, argv, &load) != 0)
 		return bmxctl_usage(ctl,
-		                    "load DOMAIN --from file:/PATH "
+		                    "load DOMAIN --from file:/PATH|redis: "
 		                    "[--dry-run] [--force] [--json]");
 	if (bmx_list_source_check(load.from, &err) != 0)
 		return bmxctl_fail(ctl, &err);

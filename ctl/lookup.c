@@ -1,6 +1,4 @@
 /* backupmxctl lookup ADDRESS [--json] */
-#include <string.h>
-
 #include <sysexits.h>
 
 #include <jansson.h>
@@ -82,22 +80,6 @@ status_of(const json_t *answer)
 int
 bmxctl_lookup(struct bmxctl *ctl, int argc, char **argv)
 {
-	const bool as_json = bmxctl_take_json(&argc, argv);
-	int status = EX_TEMPFAIL;
-	json_t *answer;
-
-	/* A local part may begin with '-'. */
-	if (argc != 2 || argv[1][0] == '\0' ||
-	    (argv[1][0] == '-' && !strchr(argv[1], '@')))
-		return bmxctl_usage(ctl, "lookup ADDRESS [--json]");
-	answer = bmxctl_ask(ctl, "lookup", argv[1], &status);
-	if (!answer) /* what policyd cannot tell is not known */
-		return status == EX_UNAVAILABLE ? EX_TEMPFAIL : status;
-	status = status_of(answer);
-	if (as_json && bmxctl_print_json(answer) != EX_OK)
-		status = EX_IOERR;
-	else if (!as_json)
-		print_text(answer);
-	json_decref(answer);
-	return status;
+	return bmxctl_ask_address(ctl, argc, argv, "lookup ADDRESS [--json]",
+	                          print_text, status_of);
 }

@@ -1,6 +1,7 @@
 /*
  * backupmxctl: the administrator's command. Finds the subcommand and runs it.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -18,11 +19,20 @@ struct command {
 };
 
 static const struct command commands[] = {
+	{"bounces", "show the bounces that the milter judged lately",
+         bmxctl_bounces},
+	{"cache", "write what was learnt to a file, or take it from one",
+         bmxctl_cache},
 	{"config", "check the configuration file, or print it", bmxctl_config},
+	{"forget", "drop what was learnt of an address or a domain",
+         bmxctl_forget},
 	{"list", "show the domains that have a list, or one list", bmxctl_list},
 	{"load", "bring a domain's list from its source", bmxctl_load},
 	{"lookup", "what would Postfix be told of an address, and why",
          bmxctl_lookup},
+	{"probe", "ask the primary about an address, line by line",
+         bmxctl_probe},
+	{"publish", "publish a domain's list in Redis", bmxctl_publish},
 	{"reload", "let policyd read its configuration again", bmxctl_reload},
 	{"rollback", "put the list before the last change back into force",
          bmxctl_rollback},
@@ -85,6 +95,9 @@ main(int argc, char **argv)
 	struct bmxctl ctl = {"backupmxctl", BMX_CONFIG_PATH};
 	const struct command *command;
 	int option;
+
+	/* A peer or a pipe that has gone is an error to be told. */
+	(void)signal(SIGPIPE, SIG_IGN);
 
 	/* '+': what follows the subcommand's name is the subcommand's. */
 	while ((option = getopt(argc, argv, "+c:hV")) != -1) {

@@ -5,13 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
 #include <libmilter/mfapi.h>
 #include <libmilter/mfdef.h>
 
-#include "milter/headers.h"
+#include "milter/edits.h"
 
 /* libmilter hands no context of ours to its callbacks; set once, before it
  * starts its threads. */
@@ -23,9 +24,9 @@ static struct bmx_milter *milter;
  * answer there in every session of everybody.
  */
 #define STEPS_AWAY                                                             \
-	(SMFIP_NOBODY | SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA |         \
-	 SMFIP_NR_CONN | SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR)
-#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS)
+	(SMFIP_NOEOH | SMFIP_NOUNKNOWN | SMFIP_NODATA | SMFIP_NR_CONN |        \
+	 SMFIP_NR_HELO | SMFIP_NR_MAIL | SMFIP_NR_HDR | SMFIP_NR_BODY)
+#define ACTIONS (SMFIF_ADDHDRS | SMFIF_CHGHDRS | SMFIF_QUARANTINE)
 
 /* Seconds that libmilter waits for Postfix: as long as it keeps a session
  * open itself, so that it is never we who break one. */
@@ -53,7 +54,7 @@ struct macro_list {
  */
 #define NO_MACRO "{auth_authen}"
 static const struct macro_list macro_lists[] = {
-	{SMFIM_CONNECT, NO_MACRO},
+	{SMFIM_CONNECT, "{daemon_addr}"},
 	{SMFIM_HELO, NO_MACRO},
 	{SMFIM_ENVFROM, "{auth_authen}"},
 	{SMFIM_ENVRCPT, "i"},
@@ -110,8 +111,15 @@ static sfsistat
 result_of(SMFICTX *ctx, enum bmx_session_next next,
           struct bmx_smtp_answer *answer)
 {
-	return next == BMX_SESSION_CONTINUE ? SMFIS_CONTINUE :
-					      answer_with(ctx, answer);
+	switch (next) {
+	case BMX_SESSION_CONTINUE:
+		return SMFIS_CONTINUE;
+	case BMX_SESSION_DISCARD:
+		return SMFIS_DISCARD;
+	case BMX_SESSION_REFUSE:
+		break;
+	}
+	return answer_with(ctx, answer);
 }
 
 static void
@@ -126,6 +134,23 @@ close_connection(SMFICTX *ctx)
 	(void)smfi_setpriv(ctx, NULL);
 }
 
+/*
+ * A body costs a message a chunk: only for who counts it. Which message is a
+ * bounce is not known yet; the others' bodies are then cut short by the answer
+ * to their first chunk, so there must be one.
+ */
+static unsigned long
+body_steps(const struct bmx_session *session, unsigned long steps)
+{
+	const unsigned long agreed = steps & STEPS_AWAY;
+
+	if (bmx_session_wants_body(session))
+		return agreed;
+	if (!bmx_session_may_want_body(session))
+		return agreed | (steps & SMFIP_NOBODY);
+	return (agreed & ~(unsigned long)SMFIP_NR_BODY) | (steps & SMFIP_SKIP);
+}
+
 static struct connection *
 open_connection(SMFICTX *ctx, unsigned long steps)
 {
@@ -136,7 +161,6 @@ open_connection(SMFICTX *ctx, unsigned long steps)
 	connection = calloc(1, sizeof(*connection));
 	if (!connection)
 		return NULL;
-	connection->steps = steps;
 	connection->session = bmx_milter_session(milter);
 	if (!connection->session ||
 	    smfi_setpriv(ctx, connection) != MI_SUCCESS) {
@@ -144,6 +168,7 @@ open_connection(SMFICTX *ctx, unsigned long steps)
 		free(connection);
 		return NULL;
 	}
+	connection->steps = body_steps(connection->session, steps);
 	return connection;
 }
 
@@ -169,22 +194,29 @@ on_negotiate(SMFICTX *ctx, unsigned long actions, unsigned long steps,
              unsigned long *actions_out, unsigned long *steps_out,
              unsigned long *out2, unsigned long *out3)
 {
+	const struct connection *connection;
+
 	(void)unused2;
 	(void)unused3;
 	*actions_out = ACTIONS;
-	*steps_out = steps & STEPS_AWAY;
+	*steps_out = 0;
 	*out2 = 0;
 	*out3 = 0;
 	if ((actions & ACTIONS) != ACTIONS) {
 		warn("negotiation-failed",
-		     "the MTA does not let header fields be changed");
+		     "the MTA does not let header fields be changed and "
+		     "messages be held");
 		return SMFIS_REJECT;
 	}
 	if ((actions & SMFIF_SETSYMLIST) && ask_for_macros(ctx) != 0) {
 		warn("negotiation-failed", "macros cannot be asked for");
 		return SMFIS_REJECT;
 	}
-	return open_connection(ctx, *steps_out) ? SMFIS_CONTINUE : SMFIS_REJECT;
+	connection = open_connection(ctx, steps);
+	if (!connection)
+		return SMFIS_REJECT;
+	*steps_out = connection->steps;
+	return SMFIS_CONTINUE;
 }
 
 /* 16 octets, IPv4 mapped; false when it is no address of the Internet. */
@@ -210,16 +242,57 @@ take_address(const struct sockaddr *sa, uint8_t address[16])
 	return false;
 }
 
+/* As the macro has it: "192.0.2.1" or "IPv6:2001:db8::1". */
+static bool
+read_address(struct bmx_slice text, uint8_t address[16])
+{
+	const struct bmx_slice tag = BMX_SLICE("IPv6:");
+	char buffer[INET6_ADDRSTRLEN];
+	struct bmx_text copy;
+
+	if (text.len > tag.len &&
+	    bmx_slice_equal_nocase((struct bmx_slice){text.data, tag.len}, tag))
+		text = (struct bmx_slice){text.data + tag.len,
+		                          text.len - tag.len};
+	bmx_text_init(&copy, buffer, sizeof(buffer));
+	bmx_text_append(&copy, text);
+	memset(address, 0, 10);
+	memset(address + 10, 0xff, 2);
+	return !copy.cut &&
+		(inet_pton(AF_INET, buffer, address + 12) == 1 ||
+	         inet_pton(AF_INET6, buffer, address) == 1);
+}
+
+/*
+ * Mail that came over no network: Postfix's cleanup, which shows it, calls the
+ * client localhost at 127.0.0.1 with port 0, which no SMTP client has (Postfix
+ * 3.7, cleanup_milter.c; {daemon_addr} is 127.0.0.1 there, too).
+ */
+static bool
+is_internal(const struct sockaddr *sa)
+{
+	struct sockaddr_in in;
+
+	if (!sa || sa->sa_family != AF_INET)
+		return false;
+	memcpy(&in, sa, sizeof(in));
+	return in.sin_port == 0 && in.sin_addr.s_addr == htonl(INADDR_LOOPBACK);
+}
+
 static sfsistat
 on_connect(SMFICTX *ctx, char *name, struct sockaddr *sa)
 {
 	struct bmx_session *session = session_of(ctx);
-	uint8_t address[16];
+	uint8_t address[16], own[16];
 	const bool known = take_address(sa, address);
+	const bool own_known = read_address(macro(ctx, "{daemon_addr}"), own);
 
 	if (session)
 		bmx_session_connect(session, bmx_slice_of(name),
-		                    known ? address : NULL);
+		                    known ? address : NULL,
+		                    own_known ? own : NULL);
+	if (session && is_internal(sa))
+		bmx_session_internal(session);
 	return silent(ctx, SMFIP_NR_CONN);
 }
 
@@ -273,7 +346,7 @@ on_rcpt(SMFICTX *ctx, char **words)
 
 	if (!session)
 		return SMFIS_TEMPFAIL;
-	/* The only callback that waits for anyone. */
+	/* This callback and the last one are those that wait. */
 	bmx_nudge_enter(bmx_milter_nudge(milter), &mark);
 	next = bmx_session_rcpt(session, bmx_slice_of(words[0]),
 	                        macro(ctx, "i"), &answer);
@@ -292,47 +365,29 @@ on_header(SMFICTX *ctx, char *name, char *body)
 	return silent(ctx, SMFIP_NR_HDR);
 }
 
-/* libmilter's field calls take char * and only read it. */
-static int
-insert(SMFICTX *ctx, const char *name, const char *body)
+static sfsistat
+on_body(SMFICTX *ctx, unsigned char *chunk, size_t len)
 {
-	char name_buffer[64];
-	char body_buffer[BMX_HEADER_BUFFER];
+	const struct connection *connection = smfi_getpriv(ctx);
+	const struct bmx_slice octets = {(const char *)chunk, len};
 
-	if (!body)
-		return MI_SUCCESS;
-	(void)snprintf(name_buffer, sizeof(name_buffer), "%s", name);
-	(void)snprintf(body_buffer, sizeof(body_buffer), "%s", body);
-	return smfi_insheader(ctx, 0, name_buffer, body_buffer);
+	if (connection && !bmx_session_body(connection->session, octets) &&
+	    (connection->steps & SMFIP_SKIP))
+		return SMFIS_SKIP;
+	return silent(ctx, SMFIP_NR_BODY);
 }
 
-/* From the last one down, so that a removal moves no index still to come. */
-static int
-remove_forged(SMFICTX *ctx, const struct bmx_session_edits *edits)
+static void
+tell_progress(void *ctx)
 {
-	char name[] = BMX_HEADER_AUTH_RESULTS;
-
-	for (size_t i = edits->removal_count; i > 0; i--)
-		if (smfi_chgheader(ctx, name, (int)edits->removals[i - 1],
-		                   NULL) != MI_SUCCESS)
-			return MI_FAILURE;
-	return MI_SUCCESS;
-}
-
-static int
-apply(SMFICTX *ctx, const struct bmx_session_edits *edits)
-{
-	if (remove_forged(ctx, edits) != MI_SUCCESS ||
-	    insert(ctx, BMX_HEADER_AUTH_RESULTS, edits->auth_results) !=
-	            MI_SUCCESS)
-		return MI_FAILURE;
-	return insert(ctx, BMX_HEADER_RECEIVED_SPF, edits->received_spf);
+	(void)smfi_progress(ctx);
 }
 
 static sfsistat
 on_end(SMFICTX *ctx)
 {
 	struct bmx_session *session = session_of(ctx);
+	struct bmx_nudge_mark mark;
 	struct bmx_smtp_answer answer;
 	struct bmx_session_edits edits;
 	enum bmx_session_next next;
@@ -340,10 +395,13 @@ on_end(SMFICTX *ctx)
 
 	if (!session)
 		return SMFIS_TEMPFAIL;
+	bmx_session_set_progress(session, tell_progress, ctx);
+	bmx_nudge_enter(bmx_milter_nudge(milter), &mark);
 	next = bmx_session_end(session, macro(ctx, "i"), &edits, &answer);
+	bmx_nudge_leave(bmx_milter_nudge(milter), &mark);
 	result = result_of(ctx, next, &answer);
 	/* A message whose forged fields stay in would be believed. */
-	if (next == BMX_SESSION_CONTINUE && apply(ctx, &edits) != MI_SUCCESS) {
+	if (next == BMX_SESSION_CONTINUE && bmx_edits_apply(ctx, &edits) != 0) {
 		warn("header-edit-failed", "the message is deferred");
 		result = SMFIS_TEMPFAIL;
 	}
@@ -381,6 +439,7 @@ register_callbacks(int listen_fd)
 		.xxfi_envfrom = on_mail,
 		.xxfi_envrcpt = on_rcpt,
 		.xxfi_header = on_header,
+		.xxfi_body = on_body,
 		.xxfi_eom = on_end,
 		.xxfi_abort = on_abort,
 		.xxfi_close = on_close,

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include <backupmx/text.h>
+
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const outcomes[] = {"accept", "defer", "reject", "away"};
@@ -50,21 +52,44 @@ bmx_milter_count_decision(const struct bmx_milter_counters *counters,
 }
 
 void
+bmx_milter_count_check(const struct bmx_milter_counters *counters,
+                       enum bmx_check check, enum bmx_check_result result)
+{
+	bmx_metric_add(check_counter(counters->metrics,
+	                             bmx_check_row(check)->name,
+	                             bmx_check_result_name(result)),
+	               1);
+}
+
+void
+bmx_milter_count_scan(const struct bmx_milter_counters *counters,
+                      const char *name, const char *result)
+{
+	char check[80];
+	struct bmx_text text;
+
+	bmx_text_init(&text, check, sizeof(check));
+	bmx_text_printf(&text, "scanner:%s", name);
+	bmx_metric_add(check_counter(counters->metrics, check, result), 1);
+}
+
+void
 bmx_milter_counters_init(struct bmx_milter_counters *counters,
                          struct bmx_metrics *metrics)
 {
-	for (int i = 0; i < BMX_SPF_RESULTS; i++)
-		counters->spf[i] = check_counter(
-			metrics, "spf",
-			bmx_spf_result_name((enum bmx_spf_result)i));
+	/* So that its rates have a beginning; other checks may be off. */
+	for (int i = 0; i < BMX_CHECK_RESULTS; i++)
+		(void)check_counter(
+			metrics, bmx_check_row(BMX_CHECK_SPF)->name,
+			bmx_check_result_name((enum bmx_check_result)i));
 	for (int i = 0; i < BMX_POLICY_OUTCOMES; i++)
 		counters->policy[i] =
 			check_counter(metrics, "policy", outcomes[i]);
 	counters->metrics = metrics;
 	counters->forged = bmx_metrics_counter(
 		metrics, "backupmx_forged_headers_total",
-		"Header fields taken out because they claimed our name.", NULL,
-		0);
+		"Header fields taken out because they pretended to be ours.",
+		NULL, 0);
 	counters->sessions =
 		bmx_metrics_gauge(metrics, "backupmx_milter_sessions",
 	                          "SMTP sessions open now.", NULL, 0);

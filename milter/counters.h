@@ -6,7 +6,7 @@
 
 #include <backupmx/metrics.h>
 
-#include "milter/spf/spf.h"
+#include "milter/checks/check.h"
 #include "milter/verdict.h"
 
 /** How a recipient question to policyd ended. */
@@ -31,7 +31,6 @@ enum bmx_milter_act {
 const char *bmx_milter_act_name(enum bmx_milter_act act);
 
 struct bmx_milter_counters {
-	struct bmx_metric *spf[BMX_SPF_RESULTS];
 	struct bmx_metric *policy[BMX_POLICY_OUTCOMES];
 	struct bmx_metrics *metrics; /* for what is counted per domain */
 	struct bmx_metric *forged;   /* header fields taken out */
@@ -42,6 +41,15 @@ struct bmx_milter_counters {
 /** Registers all; the pointers hold as long as metrics. */
 void bmx_milter_counters_init(struct bmx_milter_counters *counters,
                               struct bmx_metrics *metrics);
+
+/** Counts a check of a message by its result. Any thread. */
+void bmx_milter_count_check(const struct bmx_milter_counters *counters,
+                            enum bmx_check check, enum bmx_check_result result);
+
+/** Counts a message by what a scanner came to; name is the section's title.
+ * Any thread. */
+void bmx_milter_count_scan(const struct bmx_milter_counters *counters,
+                           const char *name, const char *result);
 
 /** Counts a recipient of a served domain, by its section's name. Any thread. */
 void bmx_milter_count_decision(const struct bmx_milter_counters *counters,

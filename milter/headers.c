@@ -159,11 +159,9 @@ append_pvalue(struct bmx_text *text, struct bmx_slice address)
 		append_value(text, address);
 }
 
-int
-bmx_headers_auth_results(struct bmx_text *text,
-                         const struct bmx_header_facts *facts)
+static void
+append_spf(struct bmx_text *text, const struct bmx_header_facts *facts)
 {
-	append_value(text, facts->authserv_id);
 	bmx_text_append_string(text, ";" FOLD "spf=");
 	bmx_text_append_string(text, bmx_spf_result_name(facts->result));
 	if (facts->helo_identity) {
@@ -172,6 +170,22 @@ bmx_headers_auth_results(struct bmx_text *text,
 	} else {
 		bmx_text_append_string(text, " smtp.mailfrom=");
 		append_pvalue(text, facts->sender);
+	}
+}
+
+int
+bmx_headers_auth_results(struct bmx_text *text,
+                         const struct bmx_header_facts *facts)
+{
+	append_value(text, facts->authserv_id);
+	if (!facts->without_spf)
+		append_spf(text, facts);
+	if (facts->iprev != BMX_RESULT_NONE) {
+		bmx_text_append_string(text, ";" FOLD "iprev=");
+		bmx_text_append_string(text,
+		                       bmx_check_result_name(facts->iprev));
+		bmx_text_append_string(text, " policy.iprev=");
+		append_value(text, facts->client);
 	}
 	return text->cut ? -1 : 0;
 }

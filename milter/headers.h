@@ -17,6 +17,7 @@
 #include <backupmx/slice.h>
 #include <backupmx/text.h>
 
+#include "milter/checks/check.h"
 #include "milter/spf/spf.h"
 
 /** Field names as they are written. */
@@ -31,6 +32,8 @@
 /** What the fields tell. All slices but authserv_id are hostile. */
 struct bmx_header_facts {
 	struct bmx_slice authserv_id; /* hostname of the configuration */
+	bool without_spf;             /* result and what follows are void */
+	enum bmx_check_result iprev;  /* of reverse DNS; none: not told */
 	enum bmx_spf_result result;
 	bool helo_identity;      /* SPF was about HELO: sender is <> */
 	struct bmx_slice client; /* address as text */
@@ -47,7 +50,8 @@ int bmx_headers_received_spf(struct bmx_text *text,
                              const struct bmx_header_facts *facts);
 
 /**
- * Appends the body of Authentication-Results with the SPF result.
+ * Appends the body of Authentication-Results with the results of SPF and of
+ * reverse DNS (iprev).
  * @return 0, or -1 when it does not fit into text
  */
 int bmx_headers_auth_results(struct bmx_text *text,

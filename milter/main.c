@@ -35,6 +35,7 @@ struct options {
 /* What lives as long as the process. */
 struct daemon {
 	struct bmx_config *config;
+	struct bmx_rules *rules; /* of config */
 	struct bmx_log *log;
 	struct bmx_metrics *metrics;
 	struct bmx_milter *milter;
@@ -126,11 +127,15 @@ load_config(struct daemon *daemon, const char *path)
 
 	if (problems) {
 		daemon->config = bmx_config_load(path, problems, &err);
+		if (daemon->config)
+			daemon->rules =
+				bmx_rules_new(daemon->config, problems, &err);
 		print_problems(problems);
 	}
 	bmx_config_problems_free(&problems);
-	if (daemon->config)
+	if (daemon->rules)
 		return EX_OK;
+	bmx_config_unref(&daemon->config);
 	(void)complain(&err);
 	return EX_CONFIG;
 }
@@ -167,7 +172,7 @@ start_shared(struct daemon *daemon, const struct options *options,
 	daemon->metrics = bmx_metrics_new();
 	if (!daemon->log || !daemon->metrics)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
-	daemon->milter = bmx_milter_new(daemon->config, daemon->log,
+	daemon->milter = bmx_milter_new(daemon->rules, daemon->log,
 	                                daemon->metrics, err);
 	return daemon->milter ? 0 : -1;
 }
@@ -268,6 +273,7 @@ main(int argc, char **argv)
 		return status;
 	status = load_config(&daemon, options.config);
 	if (status != EX_OK || options.test) {
+		bmx_rules_unref(&daemon.rules);
 		bmx_config_unref(&daemon.config);
 		return status;
 	}

@@ -6,6 +6,7 @@
 #include <backupmx/dns.h>
 
 #include "milter/policy_client.h"
+#include "milter/scanners/health.h"
 
 struct bmx_milter {
 	struct bmx_session_services services;
@@ -14,8 +15,10 @@ struct bmx_milter {
 	struct bmx_dns *dns;
 	struct bmx_spf *spf;
 	struct bmx_nudge *nudge;
-	pthread_mutex_t lock; /* config */
-	struct bmx_config *config;
+	struct bmx_guard *guard;
+	struct bmx_zone_watch *watch;
+	pthread_mutex_t lock; /* rules */
+	struct bmx_rules *rules;
 };
 
 static int
@@ -45,38 +48,64 @@ start_dns(struct bmx_milter *milter, struct bmx_metrics *metrics,
           struct bmx_error *err)
 {
 	const struct bmx_dns_options options = {
-		.resolvers = milter->config->resolver.items,
-		.resolver_count = milter->config->resolver.count,
+		.resolvers = milter->rules->config->resolver.items,
+		.resolver_count = milter->rules->config->resolver.count,
 		.metrics = metrics,
 	};
 
 	milter->dns = bmx_dns_new(&options, err);
 	if (!milter->dns)
 		return -1;
+	milter->services.panel.dns = bmx_check_dns_of(milter->dns);
 	milter->spf = bmx_spf_new(err);
 	return milter->spf ? 0 : -1;
+}
+
+static int
+start_guard(struct bmx_milter *milter, struct bmx_metrics *metrics,
+            struct bmx_error *err)
+{
+	const struct bmx_guard_parts parts = {
+		.clock = milter->services.clock,
+		.log = milter->services.log,
+		.metrics = metrics,
+	};
+
+	milter->guard = bmx_guard_new(&parts, milter->rules->config, err);
+	milter->services.guard = milter->guard;
+	return milter->guard ? 0 : -1;
 }
 
 static int
 start(struct bmx_milter *milter, struct bmx_metrics *metrics,
       struct bmx_error *err)
 {
-	const struct bmx_config_milter *config = &milter->config->milter;
+	const struct bmx_config_milter *config = &milter->rules->config->milter;
 
 	bmx_milter_counters_init(&milter->counters, metrics);
+	if (start_guard(milter, metrics, err) != 0)
+		return -1;
+	if (bmx_scan_global_init() != 0)
+		return bmx_error_set(err, BMX_E_IO, "libcurl does not start");
 	if (start_dns(milter, metrics, err) != 0)
 		return -1;
 	milter->policy =
 		bmx_policy_client_new(&config->policy, milter->services.clock);
 	milter->nudge = bmx_nudge_new(&config->listen);
-	if (!milter->policy || !milter->nudge)
+	milter->watch = bmx_zone_watch_new(milter->services.clock,
+	                                   milter->services.log, metrics);
+	milter->services.panel.watch = milter->watch;
+	milter->services.scan_health = bmx_scan_health_new(
+		milter->services.clock, milter->services.log);
+	if (!milter->policy || !milter->nudge || !milter->watch ||
+	    !milter->services.scan_health)
 		return bmx_error_set(err, BMX_E_NOMEM,
 		                     "no memory or thread to start with");
 	return 0;
 }
 
 struct bmx_milter *
-bmx_milter_new(struct bmx_config *config, struct bmx_log *log,
+bmx_milter_new(struct bmx_rules *rules, struct bmx_log *log,
                struct bmx_metrics *metrics, struct bmx_error *err)
 {
 	struct bmx_milter *milter = calloc(1, sizeof(*milter));
@@ -86,7 +115,7 @@ bmx_milter_new(struct bmx_config *config, struct bmx_log *log,
 		(void)bmx_error_set(err, BMX_E_NOMEM, "out of memory");
 		return NULL;
 	}
-	milter->config = bmx_config_ref(config);
+	milter->rules = bmx_rules_ref(rules);
 	milter->services = (struct bmx_session_services){
 		.clock = bmx_clock_system(),
 		.log = log,
@@ -109,44 +138,48 @@ bmx_milter_free(struct bmx_milter **milter)
 	bmx_policy_client_free(&(*milter)->policy);
 	bmx_spf_free(&(*milter)->spf);
 	bmx_dns_free(&(*milter)->dns);
-	bmx_config_unref(&(*milter)->config);
+	bmx_zone_watch_free(&(*milter)->watch);
+	bmx_guard_free(&(*milter)->guard);
+	bmx_scan_health_free(&(*milter)->services.scan_health);
+	bmx_rules_unref(&(*milter)->rules);
 	(void)pthread_mutex_destroy(&(*milter)->lock);
 	free(*milter);
 	*milter = NULL;
 }
 
 void
-bmx_milter_set_config(struct bmx_milter *milter, struct bmx_config *config)
+bmx_milter_set_rules(struct bmx_milter *milter, struct bmx_rules *rules)
 {
-	struct bmx_config *old;
+	struct bmx_rules *old;
 
 	(void)pthread_mutex_lock(&milter->lock);
-	old = milter->config;
-	milter->config = bmx_config_ref(config);
+	old = milter->rules;
+	milter->rules = bmx_rules_ref(rules);
 	(void)pthread_mutex_unlock(&milter->lock);
-	bmx_policy_client_set_endpoint(milter->policy, &config->milter.policy);
-	bmx_config_unref(&old);
+	bmx_policy_client_set_endpoint(milter->policy,
+	                               &rules->config->milter.policy);
+	bmx_guard_configure(milter->guard, rules->config);
+	bmx_rules_unref(&old);
 }
 
-struct bmx_config *
-bmx_milter_config(struct bmx_milter *milter)
+struct bmx_rules *
+bmx_milter_rules(struct bmx_milter *milter)
 {
-	struct bmx_config *config;
+	struct bmx_rules *rules;
 
 	(void)pthread_mutex_lock(&milter->lock);
-	config = bmx_config_ref(milter->config);
+	rules = bmx_rules_ref(milter->rules);
 	(void)pthread_mutex_unlock(&milter->lock);
-	return config;
+	return rules;
 }
 
 struct bmx_session *
 bmx_milter_session(struct bmx_milter *milter)
 {
-	struct bmx_config *config = bmx_milter_config(milter);
-	struct bmx_session *session =
-		bmx_session_new(&milter->services, config);
+	struct bmx_rules *rules = bmx_milter_rules(milter);
+	struct bmx_session *session = bmx_session_new(&milter->services, rules);
 
-	bmx_config_unref(&config);
+	bmx_rules_unref(&rules);
 	return session;
 }
 

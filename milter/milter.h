@@ -5,12 +5,12 @@
 #ifndef BACKUPMX_MILTER_MILTER_H
 #define BACKUPMX_MILTER_MILTER_H
 
-#include <backupmx/config.h>
 #include <backupmx/error.h>
 #include <backupmx/log.h>
 #include <backupmx/metrics.h>
 
 #include "milter/nudge.h"
+#include "milter/rules.h"
 #include "milter/session.h"
 
 struct bmx_milter;
@@ -18,11 +18,10 @@ struct bmx_milter;
 /**
  * Makes the shared part and starts the threads of DNS and the nudge, so call
  * it after privileges are dropped. log and metrics are borrowed and outlive
- * it; a reference of config is taken.
+ * it; a reference of rules is taken.
  * @return the milter, which the caller frees, or NULL with *err
  */
-struct bmx_milter *bmx_milter_new(struct bmx_config *config,
-                                  struct bmx_log *log,
+struct bmx_milter *bmx_milter_new(struct bmx_rules *rules, struct bmx_log *log,
                                   struct bmx_metrics *metrics,
                                   struct bmx_error *err);
 
@@ -31,17 +30,16 @@ struct bmx_milter *bmx_milter_new(struct bmx_config *config,
 void bmx_milter_free(struct bmx_milter **milter);
 
 /**
- * Sessions that begin later use config, of which a reference is taken; open
+ * Sessions that begin later use rules, of which a reference is taken; open
  * ones keep theirs. What cannot change while the daemon runs keeps its old
  * value. Any thread.
  */
-void bmx_milter_set_config(struct bmx_milter *milter,
-                           struct bmx_config *config);
+void bmx_milter_set_rules(struct bmx_milter *milter, struct bmx_rules *rules);
 
-/** The configuration of now; the caller drops the reference. Any thread. */
-struct bmx_config *bmx_milter_config(struct bmx_milter *milter);
+/** The rules of now; the caller drops the reference. Any thread. */
+struct bmx_rules *bmx_milter_rules(struct bmx_milter *milter);
 
-/** A session with the configuration of now, which the caller frees; NULL when
+/** A session with the rules of now, which the caller frees; NULL when
  * memory is short. Any thread. */
 struct bmx_session *bmx_milter_session(struct bmx_milter *milter);
 

@@ -51,12 +51,13 @@ log_problem(const struct bmx_config_problem *problem)
 }
 
 static void
-log_outcome(struct bmx_config *next, const struct bmx_error *err)
+log_outcome(const struct bmx_rules *next, const struct bmx_error *err)
 {
 	struct bmx_log *log = bmx_milter_log(job.milter);
-	struct bmx_config *running = bmx_milter_config(job.milter);
+	struct bmx_rules *running = bmx_milter_rules(job.milter);
 	const char *fixed = next ?
-		bmx_config_needs_restart(running, next, BMX_CONFIG_MILTER) :
+		bmx_config_needs_restart(running->config, next->config,
+	                                 BMX_CONFIG_MILTER) :
 		NULL;
 	struct bmx_log_line line;
 
@@ -69,7 +70,19 @@ log_outcome(struct bmx_config *next, const struct bmx_error *err)
 	bmx_log_begin(&line, log, BMX_LOG_INFO, "reloaded");
 	if (next)
 		bmx_log_end(&line);
-	bmx_config_unref(&running);
+	bmx_rules_unref(&running);
+}
+
+/* The file with all that it names, or NULL. */
+static struct bmx_rules *
+load(struct bmx_config_problems *problems, struct bmx_error *err)
+{
+	struct bmx_config *config = bmx_config_load(job.path, problems, err);
+	struct bmx_rules *rules =
+		config ? bmx_rules_new(config, problems, err) : NULL;
+
+	bmx_config_unref(&config);
+	return rules;
 }
 
 static void
@@ -77,18 +90,18 @@ reload(void)
 {
 	struct bmx_config_problems *problems = bmx_config_problems_new();
 	struct bmx_error err = {.text = "out of memory"};
-	struct bmx_config *next = NULL;
+	struct bmx_rules *next = NULL;
 
 	bmx_notify_reloading();
 	if (problems)
-		next = bmx_config_load(job.path, problems, &err);
+		next = load(problems, &err);
 	for (size_t i = 0; problems && i < bmx_config_problems_count(problems);
 	     i++)
 		log_problem(bmx_config_problems_get(problems, i));
 	log_outcome(next, &err);
 	if (next)
-		bmx_milter_set_config(job.milter, next);
-	bmx_config_unref(&next);
+		bmx_milter_set_rules(job.milter, next);
+	bmx_rules_unref(&next);
 	bmx_config_problems_free(&problems);
 	bmx_notify_ready();
 }

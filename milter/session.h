@@ -23,15 +23,20 @@
 #include <backupmx/policy_request.h>
 #include <backupmx/slice.h>
 
+#include "milter/checks/panel.h"
 #include "milter/counters.h"
+#include "milter/guard.h"
 #include "milter/reply.h"
+#include "milter/rules.h"
+#include "milter/scanners/scan.h"
 #include "milter/spf/spf.h"
 
 /** Longest time for one command, all its waits together. */
 #define BMX_SESSION_COMMAND_MS 20000
 /** How much longer than its own deadline policyd is waited for. */
 #define BMX_SESSION_POLICY_GRACE_MS 1000
-/** Forged header fields taken out of one message; more refuse it. */
+/** Header fields that pretend to be ours taken out of one message; more refuse
+ * it. */
 #define BMX_SESSION_FORGED_MAX ((size_t)256)
 /** Octets that one message's state may take. */
 #define BMX_SESSION_MESSAGE_MAX ((size_t)256 * 1024)
@@ -41,6 +46,9 @@ struct bmx_session_services {
 	const struct bmx_clock *clock; /* CLOCK_MONOTONIC in the daemon */
 	struct bmx_log *log;
 	const struct bmx_milter_counters *counters;
+	struct bmx_panel_services panel; /* of the checks */
+	struct bmx_guard *guard;         /* NULL: nothing is sealed or judged */
+	struct bmx_scan_health *scan_health;
 	void *ctx; /* handed to both below */
 	/** As bmx_policy_client_ask. */
 	int (*ask_policy)(void *ctx, const struct bmx_policy_request *request,
@@ -54,7 +62,8 @@ struct bmx_session_services {
 /** What the callback does next. */
 enum bmx_session_next {
 	BMX_SESSION_CONTINUE,
-	BMX_SESSION_REFUSE, /* with the answer that was filled */
+	BMX_SESSION_REFUSE,  /* with the answer that was filled */
+	BMX_SESSION_DISCARD, /* at the end: a bounce that is not to leave */
 };
 
 /** What is known at MAIL. */
@@ -65,34 +74,51 @@ struct bmx_session_mail {
 	bool authenticated;
 };
 
-/** Changes to a message's header; borrowed from the session until cleared. */
+/** A field to take out, counted from 1 among those of its name. */
+struct bmx_session_removal {
+	const char *name;
+	unsigned which;
+};
+
+/** Changes to a message's header, in the order in which they are to be made;
+ * borrowed from the session until cleared. */
 struct bmx_session_edits {
-	/* Authentication-Results fields to take out, counted from 1 among
-	 * those of that name, in rising order. */
-	const uint32_t *removals;
+	/* In falling order, so that none moves the number of the next. */
+	const struct bmx_session_removal *removals;
 	size_t removal_count;
+	const struct bmx_scan_field *added; /* by scanners */
+	size_t added_count;
 	const char *auth_results; /* to insert on top, or NULL */
 	const char *received_spf; /* to insert above that, or NULL */
+	const char *seal;         /* to insert on top of all, or NULL */
+	const char *quarantine;   /* the reason to hold the message, or NULL */
 };
 
 struct bmx_session;
 
 /** Returns a session that the caller frees, or NULL when memory is short. It
- * takes a reference of config and keeps it for its whole life. */
+ * takes a reference of rules and keeps it for its whole life. */
 struct bmx_session *bmx_session_new(const struct bmx_session_services *services,
-                                    struct bmx_config *config);
+                                    struct bmx_rules *rules);
 
 /** Clears, frees *session and sets it to NULL. NULL is fine. */
 void bmx_session_free(struct bmx_session **session);
 
 /**
  * A client connected. name is hostile; address is 16 octets, IPv4 mapped, or
- * NULL when it came over no network that is known (never trusted then). All
- * that a trusted client does is let through unseen: not asked about, not
- * changed, not counted, not logged.
+ * NULL when it came over no network that is known (never trusted then);
+ * own_address is this host's end of the connection, or NULL. The checks that
+ * need no more than the client start. All
+ * that a trusted client does is let through: not asked about, not counted, not
+ * logged, not changed but for the seal.
  */
 void bmx_session_connect(struct bmx_session *session, struct bmx_slice name,
-                         const uint8_t *address);
+                         const uint8_t *address, const uint8_t *own_address);
+
+/** What comes on this connection came over no network: it is Postfix's own, or
+ * sendmail(1)'s. The guard judges its messages from the null sender. After
+ * connect. */
+void bmx_session_internal(struct bmx_session *session);
 
 /** The client said who it is. */
 void bmx_session_helo(struct bmx_session *session, struct bmx_slice name);
@@ -116,8 +142,24 @@ enum bmx_session_next bmx_session_rcpt(struct bmx_session *session,
 void bmx_session_header(struct bmx_session *session, struct bmx_slice name,
                         struct bmx_slice body);
 
+/** Does anybody want to see bodies, or know how large they are? */
+bool bmx_session_wants_body(const struct bmx_session *session);
+
+/** May there be messages whose body is wanted though bmx_session_wants_body
+ * says no: bounces? */
+bool bmx_session_may_want_body(const struct bmx_session *session);
+
+/** Some of the body.
+ * @return false when the rest of it is not wanted */
+bool bmx_session_body(struct bmx_session *session, struct bmx_slice octets);
+
+/** Sets what bmx_session_end calls every few seconds while it waits. */
+void bmx_session_set_progress(struct bmx_session *session,
+                              void (*progress)(void *ctx), void *ctx);
+
 /**
- * The message is whole. The caller applies *edits_out, then clears.
+ * The message is whole. The caller applies *edits_out, then clears. Waits for
+ * the scanners, at most BMX_SCAN_ALL_MS.
  * @return BMX_SESSION_REFUSE with *answer_out, or BMX_SESSION_CONTINUE
  */
 enum bmx_session_next bmx_session_end(struct bmx_session *session,

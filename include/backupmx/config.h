@@ -57,26 +57,76 @@ enum bmx_config_action {
 	BMX_ACTION_IGNORE,
 	BMX_ACTION_TAG,
 	BMX_ACTION_DEFER,
-	BMX_ACTION_REJECT
+	BMX_ACTION_REJECT,
+	BMX_ACTION_SCORE /* counts points; see score_threshold */
 };
 
+/** An action as a section says it: "reject", or "score=5". */
+struct bmx_config_response {
+	enum bmx_config_action action;
+	int points; /* of BMX_ACTION_SCORE, else 0 */
+};
+
+/** Most points of one result. */
+#define BMX_CONFIG_POINTS_MAX 1000
+
 struct bmx_config_spf {
-	enum bmx_config_action fail;      /* default reject */
-	enum bmx_config_action softfail;  /* default tag */
-	enum bmx_config_action temperror; /* default tag */
-	enum bmx_config_action permerror; /* default tag */
+	struct bmx_config_response fail;      /* default reject */
+	struct bmx_config_response softfail;  /* default tag */
+	struct bmx_config_response temperror; /* default tag */
+	struct bmx_config_response permerror; /* default tag */
 };
 
 struct bmx_config_dnsbl {
-	struct bmx_config_strings zones; /* "zone*weight" */
+	struct bmx_config_strings zones; /* as bmx_dnsbl_site_parse reads */
 	int64_t threshold;
-	enum bmx_config_action action;
+	struct bmx_config_response action;
+	struct bmx_config_response temperror;
 };
+
+/** What a HELO name that is not as it should be gets; all by default
+ * ignored, as with the checks below. */
+struct bmx_config_helo {
+	struct bmx_config_response invalid;     /* neither name nor literal */
+	struct bmx_config_response unqualified; /* a name of one label */
+	struct bmx_config_response own;         /* our name or address */
+	struct bmx_config_response unknown;     /* no A, AAAA or MX */
+	struct bmx_config_response temperror;
+};
+
+/** What a client without a confirmed name gets. */
+struct bmx_config_reverse_dns {
+	struct bmx_config_response missing;     /* no PTR */
+	struct bmx_config_response unconfirmed; /* no name leads back */
+	struct bmx_config_response temperror;
+};
+
+/** What a sender whose domain takes no mail gets. */
+struct bmx_config_sender_domain {
+	struct bmx_config_response null_mx; /* RFC 7505 */
+	struct bmx_config_response unknown; /* neither MX nor A nor AAAA */
+	struct bmx_config_response unqualified;
+	struct bmx_config_response literal; /* user@[192.0.2.1] */
+	struct bmx_config_response temperror;
+};
+
+enum bmx_config_scanner_type {
+	BMX_SCANNER_RSPAMD,
+	BMX_SCANNER_SPAMD,
+	BMX_SCANNER_CLAMD
+};
+
+/** What a message gets that could not be scanned. */
+enum bmx_config_unavailable { BMX_UNAVAILABLE_DEFER, BMX_UNAVAILABLE_ACCEPT };
 
 struct bmx_config_scanner {
 	const char *name; /* the section's title */
-	const char *type; /* rspamd | spamd | clamd */
+	enum bmx_config_scanner_type type;
 	struct bmx_config_strings urls;
+	enum bmx_config_action action; /* spamd and clamd; never score */
+	enum bmx_config_unavailable unavailable;
+	int64_t max_size; /* octets; larger messages are not scanned */
+	int64_t timeout_ms;
 };
 
 struct bmx_config_domain {
@@ -91,11 +141,25 @@ struct bmx_config_domain {
 	int64_t list_max_age_ms;
 	int64_t max_shrink; /* per cent, 0 to 100 */
 	bool call_ahead;
+	int64_t probe_rate;        /* recipients a second at one primary */
+	int64_t probe_connections; /* at a time, at one primary */
+	const char *probe_sender;  /* "" for the null sender */
+	int64_t check_interval_ms;
 	enum bmx_config_primary_up primary_up;
+	int64_t gate_tries;
+	int64_t gate_delay_ms;
+	int64_t gate_memory_ms;
 	const char *recipient_delimiter; /* set of characters, "" for none */
 	bool case_sensitive;
+	int64_t size; /* octets of a message; 0: no limit */
+	struct bmx_config_strings client_access; /* files: "cidr:/path" */
+	struct bmx_config_strings sender_access; /* "/path", "hash:/path" */
+	int64_t score_threshold;                 /* 0: points do nothing */
 	struct bmx_config_spf spf;
 	struct bmx_config_dnsbl dnsbl;
+	struct bmx_config_helo helo;
+	struct bmx_config_reverse_dns reverse_dns;
+	struct bmx_config_sender_domain sender_domain;
 	const struct bmx_config_scanner *scanners;
 	size_t scanner_count;
 	size_t index; /* place in bmx_config.domains */
@@ -110,7 +174,8 @@ struct bmx_config_policyd {
 	bool metrics_on;
 	struct bmx_endpoint metrics; /* when metrics_on */
 	bool control_on;
-	struct bmx_endpoint control; /* when control_on */
+	struct bmx_endpoint control;           /* when control_on */
+	struct bmx_config_strings on_recovery; /* argv; the domain follows */
 };
 
 /** An address block: network is 16 octets, IPv4 mapped into ::ffff:0:0/96. */
@@ -118,6 +183,21 @@ struct bmx_config_network {
 	uint8_t network[16];
 	unsigned prefix_length; /* 0 to 128 */
 };
+
+/**
+ * Reads "192.0.2.0/24", "2001:db8::/32" or an address alone.
+ * @return NULL with *out filled, or what is wrong with it; static
+ */
+const char *bmx_config_network_read(const char *text,
+                                    struct bmx_config_network *out);
+
+/** Is address, 16 octets, IPv4 mapped, within the block? */
+bool bmx_config_network_holds(const struct bmx_config_network *network,
+                              const uint8_t address[16]);
+
+/** Is it within one of count blocks? Any thread. */
+bool bmx_config_networks_hold(const struct bmx_config_network *networks,
+                              size_t count, const uint8_t address[16]);
 
 struct bmx_config_milter {
 	struct bmx_endpoint listen;
@@ -130,6 +210,8 @@ struct bmx_config_milter {
 	const struct bmx_config_network *trusted;
 	size_t trusted_count;
 	enum bmx_config_bounce_guard bounce_guard;
+	const char *seal_key_file; /* "": seal.key in state_dir */
+	int64_t seal_keep_ms;
 };
 
 struct bmx_config_redis {
@@ -140,6 +222,8 @@ struct bmx_config_redis {
 	bool cluster;
 	const char *username;
 	const char *password_file;
+	const char *sentinel_username;
+	const char *sentinel_password_file;
 	int64_t database;
 	const char *prefix;
 	int64_t timeout_ms;
@@ -152,6 +236,8 @@ struct bmx_config {
 	const char *state_dir;
 	enum bmx_log_sink log;
 	struct bmx_config_strings resolver; /* "address@port" */
+	const char *trust_anchor; /* file; "": see bmx_dns_trust_anchor */
+	struct bmx_config_strings mx_names; /* of this host; none: hostname */
 	struct bmx_config_policyd policyd;
 	struct bmx_config_milter milter;
 	struct bmx_config_redis redis;
@@ -182,6 +268,14 @@ size_t bmx_config_problems_count(const struct bmx_config_problems *problems);
 const struct bmx_config_problem *
 bmx_config_problems_get(const struct bmx_config_problems *problems,
                         size_t index);
+
+/**
+ * Adds one; file and text are copied. For who reads files that the
+ * configuration names. When memory is short it is counted only.
+ */
+void bmx_config_problems_add(struct bmx_config_problems *problems,
+                             const char *file, int line, bool warning,
+                             const char *text);
 
 /**
  * Reads the file at path with all that it includes. All mistakes of one run

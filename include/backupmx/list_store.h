@@ -45,7 +45,8 @@ struct bmx_list_meta {
 	uint32_t id;         /* of the domain in this store */
 	uint64_t generation; /* 1 for the first list; grows with each change */
 	uint64_t count;      /* entries */
-	uint64_t digest;     /* DESIGN.md section 6 */
+	uint64_t digest;     /* of the members, DESIGN.md section 6; the state
+	                        of one that is not active is part of it */
 	int64_t updated_at_ms; /* wall: when this generation came into force */
 	int64_t synced_at_ms;  /* wall: last good sync, changed or not */
 	bool has_wildcard;     /* "*" is on the list */
@@ -121,6 +122,23 @@ int bmx_list_reader_find(struct bmx_list_reader *reader, uint32_t domain_id,
                          enum bmx_recipient_state *state_out,
                          struct bmx_error *err);
 
+/** The publication that a list came from (publication.h). */
+struct bmx_list_origin {
+	uint64_t generation; /* the publisher's, not that of the store */
+	uint64_t count;
+	uint64_t digest;
+	bool in_force; /* read: the list has not changed since; not written */
+};
+
+/**
+ * The publication that domain's list came from last.
+ * @return 1 with *origin_out, 0 when it never came from one, -1 with *err
+ */
+int bmx_list_reader_origin(struct bmx_list_reader *reader,
+                           struct bmx_slice domain,
+                           struct bmx_list_origin *origin_out,
+                           struct bmx_error *err);
+
 /** Called for each entry, in octet order; not 0 stops. */
 typedef int bmx_list_entry_cb(void *ctx, const struct bmx_list_entry *entry);
 
@@ -155,7 +173,10 @@ struct bmx_list_replace_options {
 	bool force;         /* max_shrink and a hold do not apply */
 	bool dry_run;       /* compare only, write nothing */
 	const char *source; /* kept in the meta record; cut if too long */
-	int64_t now_ms;     /* wall */
+	/* Kept with the list; the new list must have its count and digest,
+	 * else BMX_E_CORRUPT and nothing is changed. NULL: not published. */
+	const struct bmx_list_origin *origin;
+	int64_t now_ms;                    /* wall */
 	bmx_list_change_cb *on_change;     /* may be NULL */
 	bmx_list_progress_cb *on_progress; /* may be NULL */
 	void *ctx;                         /* for both */
@@ -188,6 +209,25 @@ int bmx_list_store_replace(struct bmx_list_store *store,
                            const struct bmx_list_replace_options *options,
                            struct bmx_list_replace_result *result_out,
                            struct bmx_error *err);
+
+/** What is to become of one local part. */
+struct bmx_list_delta {
+	struct bmx_list_entry entry; /* from now on; state unless removed */
+	bool removed;
+};
+
+/**
+ * Changes domain's list by deltas, one a local part and sorted by its octets.
+ * As bmx_list_store_replace by the list that results, with the same guards,
+ * but at a cost that follows the number of deltas. What is as a delta says
+ * already counts as no change.
+ * @return as bmx_list_store_replace; BMX_E_NOT_FOUND when there is no list
+ */
+int bmx_list_store_apply(struct bmx_list_store *store, struct bmx_slice domain,
+                         const struct bmx_list_delta *deltas, size_t count,
+                         const struct bmx_list_replace_options *options,
+                         struct bmx_list_replace_result *result_out,
+                         struct bmx_error *err);
 
 /**
  * Puts the list before the last change back into force, as a new generation,

@@ -44,11 +44,18 @@ int bmx_list_parse(struct bmx_slice text, struct bmx_slice domain,
                    bool case_sensitive, struct bmx_list *list_out,
                    struct bmx_error *err);
 
+/** The source that is a published list in Redis (publication.h). */
+#define BMX_LIST_SOURCE_REDIS "redis:"
+
+struct bmx_config_redis;
+
 /** What to bring. */
 struct bmx_list_sync_spec {
 	const char *domain; /* A-labels, lower case */
-	const char *source; /* "file:/path" */
+	const char *source; /* "file:/path" or "redis:" */
 	bool case_sensitive;
+	const struct bmx_config_redis *redis; /* the section, for "redis:";
+	                                         NULL: there is none */
 };
 
 /** Does this release know that kind of source? -1 with *err (BMX_E_USAGE)
@@ -59,7 +66,9 @@ int bmx_list_source_check(const char *source, struct bmx_error *err);
  * Reads the source and replaces the domain's list by it (options->source is
  * set to spec->source).
  * @return as bmx_list_store_replace, and the source's errors: BMX_E_NOT_FOUND,
- *         BMX_E_PERMISSION, BMX_E_SYNTAX ("PATH:LINE: ..."), BMX_E_IO
+ *         BMX_E_PERMISSION, BMX_E_SYNTAX ("PATH:LINE: ..."), BMX_E_IO; of
+ *         "redis:" also BMX_E_CORRUPT (what is published does not fit
+ *         together), BMX_E_TIMEOUT, BMX_E_CLOSED
  */
 int bmx_list_sync(struct bmx_list_store *store,
                   const struct bmx_list_sync_spec *spec,

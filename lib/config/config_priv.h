@@ -38,6 +38,7 @@ enum config_type {
 	CONFIG_PERCENT,
 	CONFIG_BOOL,
 	CONFIG_ENUM,            /* one of words; the value is its place there */
+	CONFIG_RESPONSE,        /* the same, or "score=N" up to `most` */
 	CONFIG_MODE,            /* octal, as "0660" */
 	CONFIG_ENDPOINT,        /* one socket */
 	CONFIG_ENDPOINT_OR_OFF, /* "" puts the flag at `second` to false */
@@ -54,6 +55,9 @@ enum config_section {
 	CONFIG_DOMAIN,
 	CONFIG_SPF,
 	CONFIG_DNSBL,
+	CONFIG_HELO,
+	CONFIG_REVERSE_DNS,
+	CONFIG_SENDER_DOMAIN,
 	CONFIG_SCANNER,
 	CONFIG_SECTIONS
 };
@@ -61,8 +65,7 @@ enum config_section {
 /* What this release does with a section. */
 enum config_planned {
 	CONFIG_BUILT,
-	CONFIG_PLANNED,        /* nothing: giving it is warned of */
-	CONFIG_PLANNED_VALUES, /* nothing: values but the defaults are */
+	CONFIG_PLANNED, /* nothing: giving it is warned of */
 };
 
 struct config_section_row {
@@ -87,8 +90,8 @@ struct config_row {
 		*words; /* of an enum, or the only strings; NULL-ended */
 	bool reloadable;
 	/* NULL: this release acts on every value. Otherwise any value but
-	 * this one and the default is warned of; "file:" stands for all that
-	 * begin so. */
+	 * these and the default is warned of; '|' is between two of them,
+	 * "file:" stands for all that begin so. */
 	const char *planned_but;
 	const char *help;
 };
@@ -98,7 +101,7 @@ extern const struct config_row config_rows[];
 extern const size_t config_row_count;
 
 /* Of config_rows[]: room for marks by row. */
-#define CONFIG_ROWS_MAX ((size_t)96)
+#define CONFIG_ROWS_MAX ((size_t)128)
 
 /* "deadline" of "policyd.deadline". */
 const char *config_row_name(const struct config_row *row);

@@ -1,8 +1,6 @@
 /* From a value's text to its field. */
 #include <stdlib.h>
 
-#include <arpa/inet.h>
-
 #include <backupmx/units.h>
 
 #include "config_priv.h"
@@ -98,22 +96,62 @@ convert_bool(const struct conversion *c)
 	wrong(c, 0, "true or false");
 }
 
-/* The place of the value in the row's words; -1 with a problem. */
+/* The place of the value in the row's words, or -1. */
+static int
+word_at(const struct conversion *c)
+{
+	for (int i = 0; c->row->words[i]; i++)
+		if (strcmp(c->value->items[0], c->row->words[i]) == 0)
+			return i;
+	return -1;
+}
+
+/* The same; -1 with a problem. */
 static int
 find_word(const struct conversion *c)
 {
+	const int word = word_at(c);
 	char buffer[128];
 	struct bmx_text text;
 
 	bmx_text_init(&text, buffer, sizeof(buffer));
 	bmx_text_append_string(&text, "allowed:");
-	for (int i = 0; c->row->words[i]; i++) {
-		if (strcmp(c->value->items[0], c->row->words[i]) == 0)
-			return i;
+	for (int i = 0; c->row->words[i]; i++)
 		bmx_text_printf(&text, " %s", c->row->words[i]);
-	}
-	wrong(c, 0, buffer);
-	return -1;
+	if (c->row->type == CONFIG_RESPONSE && c->row->most > 0)
+		bmx_text_printf(&text, " score=1 to score=%lld",
+		                (long long)c->row->most);
+	if (word < 0)
+		wrong(c, 0, buffer);
+	return word;
+}
+
+/* The points of "score=N"; 0 when it is no such value. */
+static int64_t
+points_of(const struct conversion *c)
+{
+	static const char score[] = "score=";
+	const size_t len = sizeof(score) - 1;
+	const char *text = c->value->items[0];
+	int64_t points;
+
+	if (strncmp(text, score, len) != 0 ||
+	    bmx_units_parse_number(bmx_slice_of(text + len), &points) != 0 ||
+	    points > c->row->most)
+		return 0;
+	return points;
+}
+
+static void
+convert_response(const struct conversion *c)
+{
+	const int points = (int)points_of(c);
+	const int word = points > 0 ? BMX_ACTION_SCORE : find_word(c);
+	const struct bmx_config_response response = {
+		(enum bmx_config_action)word, points};
+
+	if (word >= 0)
+		memcpy(c->base + c->row->offset, &response, sizeof(response));
 }
 
 static void
@@ -245,46 +283,6 @@ convert_endpoints(const struct conversion *c)
 		set_array(c, items);
 }
 
-/* Returns the bits of the address, 0 when it is none. */
-static unsigned
-parse_address(const char *text, uint8_t network[16])
-{
-	if (inet_pton(AF_INET6, text, network) == 1)
-		return 128;
-	memset(network, 0, 16);
-	network[10] = 0xff;
-	network[11] = 0xff;
-	return inet_pton(AF_INET, text, network + 12) == 1 ? 32 : 0;
-}
-
-static const char *
-parse_network(const char *text, struct bmx_config_network *out)
-{
-	const char *slash = strchr(text, '/');
-	const size_t len = slash ? (size_t)(slash - text) : strlen(text);
-	char address[64];
-	int64_t length;
-	unsigned bits;
-
-	if (len >= sizeof(address))
-		return "expected a network, as 192.0.2.0/24 or 2001:db8::/32";
-	memcpy(address, text, len);
-	address[len] = '\0';
-	bits = parse_address(address, out->network);
-	length = bits;
-	if (bits == 0 ||
-	    (slash &&
-	     bmx_units_parse_number(bmx_slice_of(slash + 1), &length) != 0))
-		return "expected a network, as 192.0.2.0/24 or 2001:db8::/32";
-	if (length > (int64_t)bits)
-		return "the prefix is longer than the address";
-	out->prefix_length = (unsigned)length + (128 - bits);
-	for (unsigned bit = out->prefix_length; bit < 128; bit++)
-		if (out->network[bit / 8] & (0x80U >> (bit % 8)))
-			return "the address has bits set behind the prefix";
-	return NULL;
-}
-
 static void
 convert_networks(const struct conversion *c)
 {
@@ -294,7 +292,8 @@ convert_networks(const struct conversion *c)
 	bool good = items != NULL;
 
 	for (size_t i = 0; items && i < count; i++) {
-		const char *text = parse_network(c->value->items[i], &items[i]);
+		const char *text =
+			bmx_config_network_read(c->value->items[i], &items[i]);
 
 		if (text) {
 			wrong(c, i, text);
@@ -328,6 +327,7 @@ config_convert(const struct config_row *row, const struct config_value *value,
 		[CONFIG_PERCENT] = convert_number,
 		[CONFIG_BOOL] = convert_bool,
 		[CONFIG_ENUM] = convert_enum,
+		[CONFIG_RESPONSE] = convert_response,
 		[CONFIG_MODE] = convert_mode,
 		[CONFIG_ENDPOINT] = convert_endpoint,
 		[CONFIG_ENDPOINT_OR_OFF] = convert_endpoint,

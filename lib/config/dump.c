@@ -81,8 +81,13 @@ put_domain(struct dump *dump, const struct bmx_config_domain *domain)
 	put_title(dump->out, domain->name);
 	(void)fputs(" {\n", dump->out);
 	(void)put_rows(dump, CONFIG_DOMAIN, domain, "\t", dump->out);
-	put_section(dump, CONFIG_SPF, &domain->spf, "\t", false);
-	put_section(dump, CONFIG_DNSBL, &domain->dnsbl, "\t", false);
+	for (size_t i = 0; i < CONFIG_SECTIONS; i++)
+		if (config_sections[i].parent == CONFIG_DOMAIN &&
+		    !config_sections[i].titled)
+			put_section(dump, (enum config_section)i,
+			            (const char *)domain +
+			                    config_sections[i].offset,
+			            "\t", false);
 	for (size_t i = 0; i < domain->scanner_count; i++) {
 		(void)fputs("\tscanner ", dump->out);
 		put_title(dump->out, domain->scanners[i].name);

@@ -97,6 +97,18 @@ put_number(FILE *out, const struct config_row *row, const char *base)
 }
 
 static void
+put_response(FILE *out, const struct config_row *row, const char *base)
+{
+	struct bmx_config_response response;
+
+	memcpy(&response, base + row->offset, sizeof(response));
+	if (response.action == BMX_ACTION_SCORE)
+		(void)fprintf(out, "\"score=%d\"", response.points);
+	else
+		quote(out, row->words[response.action]);
+}
+
+static void
 put_scalar(FILE *out, const struct config_row *row, const char *base)
 {
 	const char *string;
@@ -158,6 +170,9 @@ config_format(const struct config_row *row, const void *base)
 	case CONFIG_ENDPOINT:
 	case CONFIG_ENDPOINT_OR_OFF:
 		put_socket(out, row, base);
+		break;
+	case CONFIG_RESPONSE:
+		put_response(out, row, base);
 		break;
 	case CONFIG_STRING:
 	case CONFIG_BOOL:

@@ -34,7 +34,7 @@ struct body {
 	void *base;
 	struct config_place *rows; /* where each row was given, line 0: not */
 	struct config_place at;    /* of the section's name */
-	struct config_place spf, dnsbl; /* of a domain */
+	struct config_place inner[CONFIG_SECTIONS]; /* of a domain */
 };
 
 static void read_body(struct loader *loader, struct config_scan *scan,
@@ -113,21 +113,37 @@ find_row(enum config_section section, const char *name)
 	return config_row_count;
 }
 
+/* Is item one of the values, or of a kind of values ("file:"), that fine
+ * lists, separated by '|'? */
+static bool
+is_built(const char *fine, const char *item)
+{
+	const char *end;
+
+	for (; *fine != '\0'; fine = *end ? end + 1 : end) {
+		const size_t len = strcspn(fine, "|");
+
+		end = fine + len;
+		if (strncmp(item, fine, len) == 0 &&
+		    (item[len] == '\0' || (len > 0 && fine[len - 1] == ':')))
+			return true;
+	}
+	return false;
+}
+
 /* The defaults are not warned of: a dump says them all aloud. */
 static void
 warn_if_planned(struct loader *loader, const struct config_row *row,
                 const struct config_value *value, const void *base)
 {
 	const char *fine = row->planned_but;
-	const size_t len = fine ? strlen(fine) : 0;
 
 	if (!fine || value->count == 0 ||
 	    !config_differs(row, base,
 	                    loader->snapshot->defaults[row->section]) ||
-	    strcmp(value->items[0], fine) == 0 ||
+	    is_built(fine, value->items[0]) ||
 	    (row->type == CONFIG_BOOL && strcmp(fine, "false") == 0 &&
-	     strcmp(value->items[0], "no") == 0) ||
-	    (fine[len - 1] == ':' && strncmp(value->items[0], fine, len) == 0))
+	     strcmp(value->items[0], "no") == 0))
 		return;
 	config_problem(loader->problems, value->at, true,
 	               "%s = %.80s: this release does not act on it yet",
@@ -280,34 +296,13 @@ section_base(struct loader *loader, struct body *parent,
 		return add_domain(loader, title, at);
 	if (section == CONFIG_SCANNER)
 		return add_scanner(loader, parent->base, title, at);
-	if (section == CONFIG_SPF)
-		first = &parent->spf;
-	else if (section == CONFIG_DNSBL)
-		first = &parent->dnsbl;
+	if (config_sections[section].parent == CONFIG_DOMAIN)
+		first = &parent->inner[section];
 	if (given_before(loader, first, at, config_sections[section].name))
 		return NULL;
 	if (section == CONFIG_REDIS)
 		loader->snapshot->config.redis.present = true;
 	return (char *)parent->base + config_sections[section].offset;
-}
-
-static bool
-is_planned(const struct loader *loader, const struct body *body)
-{
-	switch (config_sections[body->section].planned) {
-	case CONFIG_BUILT:
-		return false;
-	case CONFIG_PLANNED:
-		return true;
-	case CONFIG_PLANNED_VALUES:
-		break;
-	}
-	for (size_t i = 0; i < config_row_count; i++)
-		if (config_rows[i].section == body->section &&
-		    config_differs(&config_rows[i], body->base,
-		                   loader->snapshot->defaults[body->section]))
-			return true;
-	return false;
 }
 
 static void
@@ -341,7 +336,7 @@ read_section(struct loader *loader, struct config_scan *scan,
 		return;
 	}
 	read_body(loader, scan, &body);
-	if (is_planned(loader, &body))
+	if (config_sections[section].planned == CONFIG_PLANNED)
 		config_problem(loader->problems, at, true,
 		               "%s: this release does not act on it yet", name);
 }
@@ -600,6 +595,19 @@ set_defaults(struct loader *loader, enum config_section section, void *base)
 	}
 }
 
+/* A domain has its sections, given or not. */
+static void
+set_inner_defaults(struct config_snapshot *snapshot)
+{
+	char *domain = snapshot->defaults[CONFIG_DOMAIN];
+
+	for (size_t i = 0; i < CONFIG_SECTIONS; i++)
+		if (config_sections[i].parent == CONFIG_DOMAIN &&
+		    !config_sections[i].titled)
+			memcpy(domain + config_sections[i].offset,
+			       snapshot->defaults[i], config_sections[i].size);
+}
+
 static void
 prepare(struct loader *loader, const char *path)
 {
@@ -631,15 +639,7 @@ prepare(struct loader *loader, const char *path)
 	       sizeof(config->milter));
 	memcpy(&config->redis, snapshot->defaults[CONFIG_REDIS],
 	       sizeof(config->redis));
-	{
-		struct bmx_config_domain *domain =
-			snapshot->defaults[CONFIG_DOMAIN];
-
-		memcpy(&domain->spf, snapshot->defaults[CONFIG_SPF],
-		       sizeof(domain->spf));
-		memcpy(&domain->dnsbl, snapshot->defaults[CONFIG_DNSBL],
-		       sizeof(domain->dnsbl));
-	}
+	set_inner_defaults(snapshot);
 }
 
 static void
@@ -670,6 +670,41 @@ finish_domains(struct loader *loader)
 	}
 }
 
+/* A list that would come from Redis needs to be told where that is. */
+static void
+check_sources(struct loader *loader)
+{
+	const struct bmx_config *config = &loader->snapshot->config;
+
+	for (size_t i = 0; i < config->domain_count; i++)
+		if (strcmp(config->domains[i].recipients, "redis:") == 0 &&
+		    !config->redis.present)
+			config_problem(
+				loader->problems, loader->domains.places[i],
+				false,
+				"recipients = \"redis:\" of domain \"%s\" "
+				"needs a section redis",
+				config->domains[i].name);
+}
+
+/* Sentinels know many servers, each by a name. */
+static void
+check_sentinels(struct loader *loader)
+{
+	const struct bmx_config_redis *redis = &loader->snapshot->config.redis;
+
+	if (redis->present && redis->sentinels.count > 0 &&
+	    redis->master_name[0] == '\0')
+		config_problem(loader->problems, loader->sections[CONFIG_REDIS],
+		               false,
+		               "redis.sentinels needs redis.master_name");
+	if (redis->present && redis->sentinels.count > 0 && redis->cluster)
+		config_problem(loader->problems, loader->sections[CONFIG_REDIS],
+		               false,
+		               "redis.cluster and redis.sentinels exclude each "
+		               "other");
+}
+
 struct bmx_config *
 bmx_config_load(const char *path, struct bmx_config_problems *problems,
                 struct bmx_error *err)
@@ -690,6 +725,8 @@ bmx_config_load(const char *path, struct bmx_config_problems *problems,
 	if (!loader.nomem) {
 		read_file(&loader, path, &why);
 		finish_domains(&loader);
+		check_sources(&loader);
+		check_sentinels(&loader);
 	}
 	config_problems_sort(problems);
 	errors = config_problems_errors(problems) - before;

@@ -111,6 +111,15 @@ config_problem(struct bmx_config_problems *problems, struct config_place at,
 	problems->items[problems->count++] = kept;
 }
 
+void
+bmx_config_problems_add(struct bmx_config_problems *problems, const char *file,
+                        int line, bool warning, const char *text)
+{
+	const struct config_place at = {file, line};
+
+	config_problem(problems, at, warning, "%s", text);
+}
+
 static int
 compare(const void *left, const void *right)
 {

@@ -73,6 +73,36 @@ bmx_list_meta_decode(const uint8_t *record, size_t len,
 }
 
 void
+bmx_list_origin_encode(const struct bmx_list_origin *origin,
+                       uint64_t generation,
+                       uint8_t record[BMX_LIST_ORIGIN_SIZE])
+{
+	uint8_t *at = record;
+
+	at = put_le(at, origin->generation, 8);
+	at = put_le(at, origin->count, 8);
+	at = put_le(at, origin->digest, 8);
+	(void)put_le(at, generation, 8);
+}
+
+int
+bmx_list_origin_decode(const uint8_t *record, size_t len,
+                       struct bmx_list_origin *origin_out,
+                       uint64_t *generation_out)
+{
+	const uint8_t *at = record;
+
+	if (len != BMX_LIST_ORIGIN_SIZE)
+		return -1;
+	memset(origin_out, 0, sizeof(*origin_out));
+	origin_out->generation = get_le(&at, 8);
+	origin_out->count = get_le(&at, 8);
+	origin_out->digest = get_le(&at, 8);
+	*generation_out = get_le(&at, 8);
+	return 0;
+}
+
+void
 bmx_list_head_encode(const struct bmx_list_head *head,
                      uint8_t record[BMX_LIST_HEAD_SIZE])
 {

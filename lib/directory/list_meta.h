@@ -19,6 +19,12 @@
 /** Octets of a key of `recipients` before the local part. */
 #define BMX_LIST_ID_SIZE ((size_t)4)
 
+/** Octets of the record of where a list was published. */
+#define BMX_LIST_ORIGIN_SIZE ((size_t)32)
+/** Its key in `meta` is this and the domain: domain names hold no NUL, so
+ * releases that do not know of it pass over it. */
+#define BMX_LIST_ORIGIN_PREFIX BMX_SLICE("\0origin ")
+
 /** The store's own record, under a key that no domain can have. */
 struct bmx_list_head {
 	uint32_t schema;
@@ -32,6 +38,17 @@ void bmx_list_meta_encode(const struct bmx_list_meta *meta,
 /** Reads a record of len octets; -1 when it cannot be one of ours. */
 int bmx_list_meta_decode(const uint8_t *record, size_t len,
                          struct bmx_list_meta *meta_out);
+
+/** Writes record; generation is the store's, of the list that came from
+ * origin. */
+void bmx_list_origin_encode(const struct bmx_list_origin *origin,
+                            uint64_t generation,
+                            uint8_t record[BMX_LIST_ORIGIN_SIZE]);
+
+/** Reads a record of len octets; -1 when it cannot be one of ours. */
+int bmx_list_origin_decode(const uint8_t *record, size_t len,
+                           struct bmx_list_origin *origin_out,
+                           uint64_t *generation_out);
 
 /** As bmx_list_meta_encode, for the store's own record. */
 void bmx_list_head_encode(const struct bmx_list_head *head,

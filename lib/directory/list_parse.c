@@ -6,7 +6,13 @@
 #include <backupmx/address.h>
 #include <backupmx/text.h>
 
+#include "list_order.h"
+#include "list_sort.h"
+
 #define UTF8_BOM BMX_SLICE("\xef\xbb\xbf")
+/* How many entries ahead memory is asked for: texts of a file in no order lie
+ * anywhere. */
+#define FETCH_AHEAD ((size_t)12)
 /* Octets of a line that an error message shows. */
 #define SHOWN_MAX ((size_t)80)
 
@@ -265,94 +271,57 @@ bytes_needed(struct bmx_slice text)
 	return needed;
 }
 
-/* The first octets as a number that orders as they do. */
-static uint64_t
-prefix_of(struct bmx_slice local)
-{
-	uint64_t prefix = 0;
-
-	for (size_t i = 0; i < sizeof(prefix); i++)
-		prefix = prefix << 8 |
-			(i < local.len ? (unsigned char)local.data[i] : 0);
-	return prefix;
-}
-
-static int
-compare_octets(struct bmx_slice a, struct bmx_slice b)
-{
-	const size_t len = a.len < b.len ? a.len : b.len;
-	const int order = memcmp(a.data, b.data, len);
-
-	if (order != 0)
-		return order;
-	return a.len < b.len ? -1 : a.len > b.len;
-}
-
-/* An entry with what most comparisons need, so that they stay out of the
- * text, which does not fit in a cache. */
-struct sort_item {
-	uint64_t prefix;
-	struct bmx_list_entry entry;
-};
-
-static int
-compare_items(const void *left, const void *right)
-{
-	const struct sort_item *a = left, *b = right;
-	int order;
-
-	if (a->prefix != b->prefix)
-		return a->prefix < b->prefix ? -1 : 1;
-	order = compare_octets(a->entry.local, b->entry.local);
-	if (order != 0)
-		return order;
-	/* In the order of the file, so that the first one is kept. */
-	return a->entry.local.data < b->entry.local.data ? -1 : 1;
-}
-
 static bool
 is_sorted(const struct bmx_list *list)
 {
 	for (size_t i = 1; i < list->count; i++)
-		if (compare_octets(list->entries[i - 1].local,
+		if (bmx_list_order(list->entries[i - 1].local,
 		                   list->entries[i].local) >= 0)
 			return false;
 	return true;
 }
 
-static void
-drop_doubles(struct bmx_list *list)
+/* Drops doubles, and puts the texts into the order of their entries: whoever
+ * goes through the list, and several do, goes through memory in order. */
+static int
+settle_texts(struct parse *p)
 {
+	struct bmx_list *list = p->list;
+	char *bytes = malloc(p->used + 1), *at = bytes;
 	size_t kept = 0;
 
-	for (size_t i = 0; i < list->count; i++)
-		if (kept == 0 ||
-		    !bmx_slice_equal(list->entries[kept - 1].local,
-		                     list->entries[i].local))
-			list->entries[kept++] = list->entries[i];
+	if (!bytes)
+		return no_memory(p);
+	for (size_t i = 0; i < list->count; i++) {
+		struct bmx_list_entry entry = list->entries[i];
+
+		if (i + FETCH_AHEAD < list->count)
+			__builtin_prefetch(
+				list->entries[i + FETCH_AHEAD].local.data);
+		if (kept > 0 &&
+		    bmx_slice_equal(list->entries[kept - 1].local, entry.local))
+			continue;
+		memcpy(at, entry.local.data, entry.local.len);
+		entry.local.data = at;
+		at += entry.local.len;
+		list->entries[kept++] = entry;
+	}
 	list->count = kept;
+	free(list->bytes);
+	list->bytes = bytes;
+	return 0;
 }
 
 static int
 sort_entries(struct parse *p)
 {
 	struct bmx_list *list = p->list;
-	struct sort_item *items;
 
 	if (is_sorted(list))
 		return 0;
-	items = calloc(list->count, sizeof(*items));
-	if (!items)
-		return no_memory(p);
-	for (size_t i = 0; i < list->count; i++)
-		items[i] = (struct sort_item){prefix_of(list->entries[i].local),
-		                              list->entries[i]};
-	qsort(items, list->count, sizeof(*items), compare_items);
-	for (size_t i = 0; i < list->count; i++)
-		list->entries[i] = items[i].entry;
-	free(items);
-	drop_doubles(list);
-	return 0;
+	if (bmx_list_sort(list->entries, list->count, p->err) != 0)
+		return -1;
+	return settle_texts(p);
 }
 
 static int

@@ -7,6 +7,9 @@
 #include <lmdb.h>
 
 #include "list_digest.h"
+#include "list_guard.h"
+#include "list_member.h"
+#include "list_order.h"
 #include "list_undo.h"
 
 /*
@@ -44,18 +47,6 @@ store_error(const struct change *ch, int rc, struct bmx_error *err)
 /*
  * Comparing.
  */
-
-/* As LMDB orders keys. */
-static int
-compare_octets(struct bmx_slice a, struct bmx_slice b)
-{
-	const size_t len = a.len < b.len ? a.len : b.len;
-	const int order = memcmp(a.data, b.data, len);
-
-	if (order != 0)
-		return order;
-	return a.len < b.len ? -1 : a.len > b.len;
-}
 
 /* A step down the list in force. */
 struct old_list {
@@ -137,7 +128,7 @@ compare_rest(struct change *ch, struct old_list *old,
 			-1 :
 			i == count ?
 			1 :
-			compare_octets(entries[i].local, old->entry.local);
+			bmx_list_order(entries[i].local, old->entry.local);
 
 		if (order < 0) {
 			rc = note(ch, BMX_LIST_ADDED, entries[i].state,
@@ -171,6 +162,22 @@ compare(struct change *ch, const struct bmx_list_entry *entries, size_t count,
 	return rc;
 }
 
+/* The members that a step takes away and brings. */
+static void
+digest_step(struct bmx_list_digest *digest,
+            const struct bmx_list_undo_step *step)
+{
+	const struct bmx_list_entry before = {step->local, step->before};
+	const struct bmx_list_entry after = {step->local, step->after};
+	char member[BMX_LIST_MEMBER_MAX];
+
+	if (step->change != BMX_LIST_ADDED)
+		bmx_list_digest_remove(digest,
+		                       bmx_list_member_of(&before, member));
+	if (step->change != BMX_LIST_REMOVED)
+		bmx_list_digest_add(digest, bmx_list_member_of(&after, member));
+}
+
 /* Brings the record's count, digest and wildcard to what they will be. */
 static int
 advance_meta(struct change *ch, struct bmx_error *err)
@@ -187,14 +194,9 @@ advance_meta(struct change *ch, struct bmx_error *err)
 		const bool wildcard = bmx_slice_equal(
 			step.local, BMX_SLICE(BMX_LOCAL_WILDCARD));
 
-		if (step.change == BMX_LIST_CHANGED)
-			continue;
-		if (step.change == BMX_LIST_ADDED)
-			bmx_list_digest_add(&digest, step.local);
-		else
-			bmx_list_digest_remove(&digest, step.local);
+		digest_step(&digest, &step);
 		if (wildcard)
-			ch->meta.has_wildcard = step.change == BMX_LIST_ADDED;
+			ch->meta.has_wildcard = step.change != BMX_LIST_REMOVED;
 	}
 	if (rc < 0 || ch->meta.count + ch->undo.added < ch->undo.removed)
 		return bmx_list_corrupt(ch->store, "damaged change", err);
@@ -314,6 +316,24 @@ put_meta(const struct change *ch, struct bmx_error *err)
 
 	memcpy(name, ch->domain.data, ch->domain.len);
 	bmx_list_meta_encode(&ch->meta, record);
+	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
+	return rc == 0 ? 0 : store_error(ch, rc, err);
+}
+
+/* Where the list was published, for as long as it is of this generation. */
+static int
+put_origin(const struct change *ch, struct bmx_error *err)
+{
+	uint8_t record[BMX_LIST_ORIGIN_SIZE];
+	char name[BMX_LIST_ORIGIN_KEY_MAX];
+	MDB_val key = {bmx_list_origin_key(name, ch->domain), name};
+	MDB_val value = {sizeof(record), record};
+	int rc;
+
+	if (!ch->options->origin)
+		return 0;
+	bmx_list_origin_encode(ch->options->origin, ch->meta.generation,
+	                       record);
 	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
 	return rc == 0 ? 0 : store_error(ch, rc, err);
 }
@@ -516,13 +536,13 @@ begin(struct change *ch, bool write, struct bmx_error *err)
 {
 	int rc;
 
-	if (write && ch->store->read_only)
+	if (write && ch->store->file.read_only)
 		return bmx_error_set(err, BMX_E_PERMISSION,
 		                     "%s is open for reading only",
-		                     ch->store->path);
+		                     ch->store->file.path);
 	if (write && bmx_list_forget_dead_readers(ch->store, err) != 0)
 		return -1;
-	rc = mdb_txn_begin(ch->store->env, NULL, write ? 0 : MDB_RDONLY,
+	rc = mdb_txn_begin(ch->store->file.env, NULL, write ? 0 : MDB_RDONLY,
 	                   &ch->txn);
 	if (rc != 0)
 		return store_error(ch, rc, err);
@@ -563,18 +583,25 @@ fill_result(const struct change *ch, uint64_t before,
 static int
 check_shrink(const struct change *ch, uint64_t before, struct bmx_error *err)
 {
-	const uint64_t lost = ch->undo.removed;
-	const int64_t per_cent = ch->options->max_shrink;
-	const uint64_t allowed = per_cent > 0 ? (uint64_t)per_cent : 0;
-
-	if (ch->options->force || lost <= 1 || allowed >= 100 ||
-	    lost * 100 <= before * allowed)
+	if (ch->options->force)
 		return 0;
-	return bmx_error_set(err, BMX_E_REFUSED,
-	                     "the new list loses %llu of %llu entries, more "
-	                     "than max_shrink = %lld allows",
-	                     (unsigned long long)lost,
-	                     (unsigned long long)before, (long long)per_cent);
+	return bmx_list_guard_shrink(before, ch->undo.removed,
+	                             ch->options->max_shrink, err);
+}
+
+/* ch->meta.count and digest are the new list's here. */
+static int
+check_origin(const struct change *ch, struct bmx_error *err)
+{
+	const struct bmx_list_origin *origin = ch->options->origin;
+
+	if (!origin ||
+	    (origin->count == ch->meta.count &&
+	     origin->digest == ch->meta.digest))
+		return 0;
+	return bmx_error_set(err, BMX_E_CORRUPT,
+	                     "the published list has not the count and digest "
+	                     "that its meta says");
 }
 
 /* ch->meta.digest is the new list's here. */
@@ -620,7 +647,44 @@ write_change(struct change *ch, struct bmx_error *err)
 	if (!ch->is_new && ch->undo.len > 0 &&
 	    (keep_undo(ch, err) != 0 || trim_undo(ch, err) != 0))
 		return -1;
-	return put_meta(ch, err);
+	return put_meta(ch, err) != 0 ? -1 : put_origin(ch, err);
+}
+
+/* Writes what was gathered, unless a guard says no; ch->meta is the new
+ * list's and *result_out is filled. */
+static int
+judge_and_write(struct change *ch, struct bmx_list_replace_result *result_out,
+                struct bmx_error *err)
+{
+	if (check_origin(ch, err) != 0 || check_held(ch, err) != 0 ||
+	    check_shrink(ch, result_out->before, err) != 0)
+		return -1;
+	if (ch->options->dry_run)
+		return 0;
+	if (write_change(ch, err) != 0)
+		return -1;
+	result_out->generation = ch->meta.generation;
+	return 0;
+}
+
+/* The digest of a published list is computed from all of it: the one in the
+ * record may have been kept by a release that left the states out. */
+static int
+digest_all(struct change *ch, const struct bmx_list_entry *entries,
+           size_t count, struct bmx_error *err)
+{
+	struct bmx_list_digest digest;
+	char member[BMX_LIST_MEMBER_MAX];
+
+	if (!ch->options->origin)
+		return 0;
+	if (bmx_list_digest_init(&digest, ch->domain, 0, err) != 0)
+		return -1;
+	for (size_t i = 0; i < count; i++)
+		bmx_list_digest_add(&digest,
+		                    bmx_list_member_of(&entries[i], member));
+	ch->meta.digest = digest.sum;
+	return 0;
 }
 
 static int
@@ -632,18 +696,11 @@ replace(struct change *ch, const struct bmx_list_entry *entries, size_t count,
 	if (compare(ch, entries, count, err) != 0)
 		return -1;
 	fill_result(ch, before, result_out);
-	if (count == 0)
-		return bmx_error_set(err, BMX_E_REFUSED,
-		                     "the new list is empty");
-	if (advance_meta(ch, err) != 0 || check_held(ch, err) != 0 ||
-	    check_shrink(ch, before, err) != 0)
+	if (bmx_list_guard_empty(count, err) != 0 ||
+	    advance_meta(ch, err) != 0 ||
+	    digest_all(ch, entries, count, err) != 0)
 		return -1;
-	if (ch->options->dry_run)
-		return 0;
-	if (write_change(ch, err) != 0)
-		return -1;
-	result_out->generation = ch->meta.generation;
-	return 0;
+	return judge_and_write(ch, result_out, err);
 }
 
 static int
@@ -674,6 +731,95 @@ bmx_list_store_replace(struct bmx_list_store *store, struct bmx_slice domain,
 	rc = store ? begin(&ch, !options->dry_run, err) : 0;
 	if (rc == 0)
 		rc = replace(&ch, entries, count, result_out, err);
+	return end(&ch, rc, !options->dry_run, err);
+}
+
+/*
+ * Applying deltas.
+ */
+
+/* The state of local in the list in force: 1, 0 when it is not on it, -1. */
+static int
+find_state(const struct change *ch, struct bmx_slice local,
+           enum bmx_recipient_state *state_out, struct bmx_error *err)
+{
+	uint8_t octets[BMX_LIST_KEY_MAX];
+	MDB_val key = {0, octets}, value;
+	struct bmx_list_entry entry;
+	int rc;
+
+	key.mv_size = bmx_list_make_key(octets, ch->meta.id, local);
+	rc = mdb_get(ch->txn, ch->store->recipients, &key, &value);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return bmx_list_lmdb_error(ch->store, rc, "cannot read", err);
+	if (bmx_list_decode_entry(ch->meta.id, octets, key.mv_size,
+	                          value.mv_data, value.mv_size, &entry) != 1)
+		return bmx_list_corrupt(ch->store, "damaged entry", err);
+	*state_out = entry.state;
+	return 1;
+}
+
+static int
+note_delta(struct change *ch, const struct bmx_list_delta *delta,
+           struct bmx_error *err)
+{
+	struct bmx_list_entry entry = delta->entry;
+	enum bmx_recipient_state before = BMX_RECIPIENT_ACTIVE;
+	const int is = find_state(ch, entry.local, &before, err);
+
+	if (is < 0)
+		return -1;
+	if (delta->removed) {
+		entry.state = before;
+		return is ? note(ch, BMX_LIST_REMOVED, before, &entry, err) : 0;
+	}
+	if (!is)
+		return note(ch, BMX_LIST_ADDED, entry.state, &entry, err);
+	return before == entry.state ?
+		0 :
+		note(ch, BMX_LIST_CHANGED, before, &entry, err);
+}
+
+static int
+apply_deltas(struct change *ch, const struct bmx_list_delta *deltas,
+             size_t count, struct bmx_list_replace_result *result_out,
+             struct bmx_error *err)
+{
+	const uint64_t before = ch->meta.count;
+
+	if (ch->is_new)
+		return bmx_error_set(err, BMX_E_NOT_FOUND,
+		                     "%.*s has no list that could be changed",
+		                     (int)ch->domain.len, ch->domain.data);
+	for (size_t i = 0; i < count; i++)
+		if (note_delta(ch, &deltas[i], err) != 0)
+			return -1;
+	fill_result(ch, before, result_out);
+	if (advance_meta(ch, err) != 0 ||
+	    bmx_list_guard_empty(ch->meta.count, err) != 0)
+		return -1;
+	return judge_and_write(ch, result_out, err);
+}
+
+int
+bmx_list_store_apply(struct bmx_list_store *store, struct bmx_slice domain,
+                     const struct bmx_list_delta *deltas, size_t count,
+                     const struct bmx_list_replace_options *options,
+                     struct bmx_list_replace_result *result_out,
+                     struct bmx_error *err)
+{
+	struct change ch = {
+		.store = store, .domain = domain, .options = options};
+	int rc;
+
+	memset(result_out, 0, sizeof(*result_out));
+	if (check_domain(domain, err) != 0)
+		return -1;
+	rc = begin(&ch, !options->dry_run, err);
+	if (rc == 0)
+		rc = apply_deltas(&ch, deltas, count, result_out, err);
 	return end(&ch, rc, !options->dry_run, err);
 }
 

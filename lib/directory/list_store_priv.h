@@ -11,22 +11,20 @@
 #include <backupmx/list_store.h>
 
 #include "list_meta.h"
+#include "lmdb_file.h"
 
 /** Key of the store's own record in `meta`: domain names hold no NUL. */
 #define BMX_LIST_HEAD_KEY BMX_SLICE("\0store")
 /** Most octets of a key of `recipients`. */
 #define BMX_LIST_KEY_MAX (BMX_LIST_ID_SIZE + BMX_LOCAL_MAX)
 
-struct MDB_env;
 struct MDB_txn;
 
 struct bmx_list_store {
-	struct MDB_env *env;
+	struct bmx_lmdb_file file;
 	unsigned meta; /* handles of the sub-databases */
 	unsigned recipients;
 	unsigned undo;
-	bool read_only;
-	char *path; /* of list.mdb, for messages */
 };
 
 /** Says what LMDB's rc means; what is the act that failed. Returns -1. */
@@ -50,6 +48,13 @@ int bmx_list_read_meta(const struct bmx_list_store *store, struct MDB_txn *txn,
 /** Reads the store's own record. 0 or -1, also for a schema not ours. */
 int bmx_list_read_head(const struct bmx_list_store *store, struct MDB_txn *txn,
                        struct bmx_list_head *head_out, struct bmx_error *err);
+
+/** Octets of a key of `meta`. */
+#define BMX_LIST_ORIGIN_KEY_MAX (sizeof("\0origin ") + BMX_DOMAIN_MAX)
+
+/** Writes the key of domain's origin record and returns its length; domain
+ * has at most BMX_DOMAIN_MAX octets. */
+size_t bmx_list_origin_key(char *key, struct bmx_slice domain);
 
 /** Writes the key of local into key and returns its length. */
 size_t bmx_list_make_key(uint8_t key[BMX_LIST_KEY_MAX], uint32_t id,

@@ -143,6 +143,9 @@ struct key_case {
 #define DOMAIN "\ndomain \"example.test\" {\n"
 #define SPF "\n\tspf {\n"
 #define DNSBL "\n\tdnsbl {\n"
+#define HELO "\n\thelo {\n"
+#define REVERSE "\n\treverse_dns {\n"
+#define SENDER "\n\tsender_domain {\n"
 #define SOCKETS "unix:/var/spool/postfix/backupmx/"
 
 /* clang-format off */
@@ -192,6 +195,24 @@ static struct key_case keys[] = {
 	{DNSBL, "zones", "{}", "{\"zen.spamhaus.org*2\", \"bl.example*1\"}"},
 	{DNSBL, "threshold", "1", "2"},
 	{DNSBL, "action", "\"reject\"", NULL},
+	{DNSBL, "temperror", "\"ignore\"", NULL},
+	{DOMAIN, "size", "0", NULL},
+	{DOMAIN, "client_access", "{}", NULL},
+	{DOMAIN, "sender_access", "{}", NULL},
+	{DOMAIN, "score_threshold", "0", NULL},
+	{HELO, "invalid", "\"ignore\"", NULL},
+	{HELO, "unqualified", "\"ignore\"", NULL},
+	{HELO, "own", "\"ignore\"", NULL},
+	{HELO, "unknown", "\"ignore\"", NULL},
+	{HELO, "temperror", "\"ignore\"", NULL},
+	{REVERSE, "missing", "\"ignore\"", NULL},
+	{REVERSE, "unconfirmed", "\"ignore\"", NULL},
+	{REVERSE, "temperror", "\"ignore\"", NULL},
+	{SENDER, "null_mx", "\"ignore\"", NULL},
+	{SENDER, "unknown", "\"ignore\"", NULL},
+	{SENDER, "unqualified", "\"ignore\"", NULL},
+	{SENDER, "literal", "\"ignore\"", NULL},
+	{SENDER, "temperror", "\"ignore\"", NULL},
 };
 /* clang-format on */
 
@@ -290,8 +311,8 @@ test_numbers(void **state)
 	assert_true(domain->call_ahead);
 	assert_int_equal(domain->primary_up, BMX_PRIMARY_UP_ACCEPT);
 	assert_false(domain->case_sensitive);
-	assert_int_equal(domain->spf.fail, BMX_ACTION_REJECT);
-	assert_int_equal(domain->spf.permerror, BMX_ACTION_TAG);
+	assert_int_equal(domain->spf.fail.action, BMX_ACTION_REJECT);
+	assert_int_equal(domain->spf.permerror.action, BMX_ACTION_TAG);
 	assert_int_equal(domain->dnsbl.zones.count, 2);
 	assert_int_equal(domain->dnsbl.threshold, 2);
 	assert_int_equal(domain->scanner_count, 1);
@@ -317,10 +338,11 @@ test_dump_has_no_warning(void **state)
 }
 
 static void
-test_dump_keeps_dnsbl(void **state)
+test_dump_keeps_inner_sections(void **state)
 {
-	struct loaded loaded = load(
-		"domain \"a.test\" { dnsbl { threshold = 3 action = tag } }");
+	struct loaded loaded =
+		load("domain \"a.test\" { dnsbl { threshold = 3 action = tag } "
+	             "sender_domain { literal = \"score=7\" } }");
 	struct bmx_error err;
 	char *text = NULL;
 	size_t size;
@@ -334,8 +356,12 @@ test_dump_keeps_dnsbl(void **state)
 	free(text);
 	assert_non_null(loaded.config);
 	assert_int_equal(loaded.config->domains[0].dnsbl.threshold, 3);
-	assert_int_equal(loaded.config->domains[0].dnsbl.action,
+	assert_int_equal(loaded.config->domains[0].dnsbl.action.action,
 	                 BMX_ACTION_TAG);
+	assert_int_equal(loaded.config->domains[0].sender_domain.literal.action,
+	                 BMX_ACTION_SCORE);
+	assert_int_equal(loaded.config->domains[0].sender_domain.literal.points,
+	                 7);
 	bmx_config_unref(&loaded.config);
 }
 
@@ -622,7 +648,7 @@ main(void)
 	struct CMUnitTest tests[ROWS + 11] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_dump_has_no_warning),
-		cmocka_unit_test(test_dump_keeps_dnsbl),
+		cmocka_unit_test(test_dump_keeps_inner_sections),
 		cmocka_unit_test(test_include_loop),
 		cmocka_unit_test(test_include_nesting),
 		cmocka_unit_test(test_include_doubles),

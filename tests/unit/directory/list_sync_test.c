@@ -57,7 +57,8 @@ sync_row(const struct sync_case *tc, bool with_store)
 		.max_shrink = 20, .dry_run = !with_store};
 	struct bmx_list_replace_result result;
 	char dir[] = "/tmp/bmx-sync-XXXXXX", source[128];
-	const struct bmx_list_sync_spec spec = {"example.test", source, false};
+	const struct bmx_list_sync_spec spec = {"example.test", source, false,
+	                                        NULL};
 	struct bmx_error err = {0};
 	struct bmx_list_store *store = NULL;
 

@@ -184,6 +184,32 @@ test_build(void **state)
 	assert_string_equal(strchr(buffer, ')'), tc->received_spf);
 }
 
+/* RFC 8601 section 2.7.3; an IPv6 address is no token. */
+static void
+test_iprev(void **state)
+{
+	struct bmx_header_facts facts = facts_of(&builds[0]);
+	char buffer[BMX_HEADER_BUFFER];
+	struct bmx_text text;
+
+	(void)state;
+	facts.iprev = BMX_RESULT_PERMERROR;
+	bmx_text_init(&text, buffer, sizeof(buffer));
+	assert_int_equal(bmx_headers_auth_results(&text, &facts), 0);
+	assert_string_equal(buffer,
+	                    "backup.example.test;\n\tspf=pass "
+	                    "smtp.mailfrom=a@b.test;\n\tiprev=permerror "
+	                    "policy.iprev=192.0.2.1");
+	facts.iprev = BMX_RESULT_PASS;
+	facts.without_spf = true;
+	facts.client = BMX_SLICE("2001:db8::1");
+	bmx_text_init(&text, buffer, sizeof(buffer));
+	assert_int_equal(bmx_headers_auth_results(&text, &facts), 0);
+	assert_string_equal(buffer,
+	                    "backup.example.test;\n\tiprev=pass "
+	                    "policy.iprev=\"2001:db8::1\"");
+}
+
 /* The longest values of a peer fit; a buffer too small is told. */
 static void
 test_build_size(void **state)
@@ -212,12 +238,13 @@ int
 main(void)
 {
 	struct CMUnitTest
-		tests[LENGTH(claims) + LENGTH(names) + LENGTH(builds) + 3] = {
+		tests[LENGTH(claims) + LENGTH(names) + LENGTH(builds) + 4] = {
 			cmocka_unit_test(test_claim_cut),
 			cmocka_unit_test(test_claim_of_dotted_hostname),
 			cmocka_unit_test(test_build_size),
+			cmocka_unit_test(test_iprev),
 		};
-	struct CMUnitTest *test = tests + 3;
+	struct CMUnitTest *test = tests + 4;
 
 	for (size_t i = 0; i < LENGTH(claims); i++, test++)
 		*test = (struct CMUnitTest){.name = claims[i].name,

@@ -17,7 +17,7 @@ struct world {
 	struct bmx_milter_counters counters;
 	struct bmx_metrics *metrics;
 	struct bmx_log *log;
-	struct bmx_config *config;
+	struct bmx_rules *rules;
 	struct bmx_session *session;
 	bool away;
 	enum bmx_policy_reply policy;
@@ -88,23 +88,26 @@ take_line(void *ctx, enum bmx_log_level level, const char *line)
 	(void)snprintf(world->last_log, sizeof(world->last_log), "%s", line);
 }
 
-static struct bmx_config *
-load_config(void)
+static struct bmx_rules *
+load_rules(const char *text)
 {
 	char path[] = "/tmp/bmx-session-test-XXXXXX";
 	struct bmx_config_problems *problems = bmx_config_problems_new();
 	const int fd = mkstemp(path);
 	struct bmx_config *config;
+	struct bmx_rules *rules;
 
 	assert_true(fd >= 0);
-	assert_int_equal(write(fd, config_text, sizeof(config_text) - 1),
-	                 sizeof(config_text) - 1);
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 	(void)close(fd);
 	config = bmx_config_load(path, problems, NULL);
 	assert_non_null(config);
+	rules = bmx_rules_new(config, problems, NULL);
+	assert_non_null(rules);
+	bmx_config_unref(&config);
 	bmx_config_problems_free(&problems);
 	(void)unlink(path);
-	return config;
+	return rules;
 }
 
 static int
@@ -124,8 +127,8 @@ set_up(void **state)
 		.ask_policy = fake_policy,
 		.check_spf = fake_spf,
 	};
-	world->config = load_config();
-	world->session = bmx_session_new(&world->services, world->config);
+	world->rules = load_rules(config_text);
+	world->session = bmx_session_new(&world->services, world->rules);
 	world->spf = BMX_SPF_PASS;
 	*state = world;
 	return 0;
@@ -138,7 +141,7 @@ tear_down(void **state)
 
 	bmx_session_free(&world->session);
 	assert_int_equal(bmx_metric_value(world->counters.sessions), 0);
-	bmx_config_unref(&world->config);
+	bmx_rules_unref(&world->rules);
 	bmx_log_free(&world->log);
 	bmx_metrics_free(&world->metrics);
 	free(world);
@@ -159,7 +162,8 @@ static const uint8_t outside6[16] = {0x20, 0x01, 0x0d, 0xb8, 0, 2, 0, 0,
 static void
 greet(struct world *world)
 {
-	bmx_session_connect(world->session, BMX_SLICE("client.test"), stranger);
+	bmx_session_connect(world->session, BMX_SLICE("client.test"), stranger,
+	                    NULL);
 	bmx_session_helo(world->session, BMX_SLICE("helo.test"));
 }
 
@@ -229,7 +233,8 @@ test_trust(void **state)
 	struct bmx_session_edits edits;
 
 	trust = &trusts[next_trust++];
-	bmx_session_connect(world->session, BMX_SLICE("c"), trust->address);
+	bmx_session_connect(world->session, BMX_SLICE("c"), trust->address,
+	                    NULL);
 	mail(world, "<a@b.test>");
 	assert_string_equal(rcpt(world, "<user@example.test>"), "250");
 	header(world, "Authentication-Results", "backup.example.test; x");
@@ -258,7 +263,7 @@ test_accepts(void **state)
 	                       "sender=<a@b.test> "
 	                       "rcpt=<user@Example.Test> "
 	                       "act=accept why=clean "
-	                       "check=spf result=pass ms="));
+	                       "check=spf result=pass checks=spf:pass ms="));
 	assert_int_equal(end(world, &edits), BMX_SESSION_CONTINUE);
 	assert_string_equal(edits.auth_results,
 	                    "backup.example.test;\n\tspf=pass "
@@ -512,8 +517,9 @@ test_forged_fields_by_index(void **state)
 	header(world, "Authentication-Results ", "\n\tbackup.example.test; x");
 	assert_int_equal(end(world, &edits), BMX_SESSION_CONTINUE);
 	assert_int_equal(edits.removal_count, 2);
-	assert_int_equal(edits.removals[0], 2);
-	assert_int_equal(edits.removals[1], 4);
+	assert_int_equal(edits.removals[0].which, 4);
+	assert_int_equal(edits.removals[1].which, 2);
+	assert_string_equal(edits.removals[0].name, "Authentication-Results");
 	assert_int_equal(bmx_metric_value(world->counters.forged), 2);
 }
 
@@ -570,7 +576,7 @@ test_close_in_every_state(void **state)
 	for (int until = 0; until < 6; until++) {
 		bmx_session_free(&world->session);
 		world->session =
-			bmx_session_new(&world->services, world->config);
+			bmx_session_new(&world->services, world->rules);
 		if (until > 0)
 			greet(world);
 		if (until > 1)
@@ -590,7 +596,7 @@ test_second_connect_forgets_the_first(void **state)
 {
 	struct world *world = *state;
 
-	bmx_session_connect(world->session, BMX_SLICE("c"), loopback);
+	bmx_session_connect(world->session, BMX_SLICE("c"), loopback, NULL);
 	greet(world);
 	world->policy = BMX_REPLY_USER_UNKNOWN;
 	mail(world, "<a@b.test>");
@@ -602,7 +608,8 @@ test_client_without_address(void **state)
 {
 	struct world *world = *state;
 
-	(void)bmx_session_connect(world->session, BMX_SLICE("unknown"), NULL);
+	(void)bmx_session_connect(world->session, BMX_SLICE("unknown"), NULL,
+	                          NULL);
 	mail(world, "<a@b.test>");
 	assert_string_equal(rcpt(world, "<user@example.test>"), "250");
 	assert_int_equal(world->asked, 1);
