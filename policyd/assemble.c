@@ -3,24 +3,29 @@
  */
 #include "policyd/daemon_priv.h"
 
-#include <jansson.h>
-
 #include <backupmx/notify.h>
 
-#include "policyd/reports.h"
+#include "policyd/commands.h"
 #include "policyd/store.h"
 #include "policyd/sync_worker.h"
 
 /* How often gauges are brought up to date. */
 #define TICK_MS 5000
 
-static struct bmx_slice
+static struct bmx_engine_ask *
 on_request(void *ctx, const struct bmx_policy_request *request,
-           int64_t began_us)
+           int64_t began_us, bmx_engine_answered_cb *answered, void *client)
 {
 	struct bmx_daemon *d = ctx;
 
-	return bmx_engine_answer(d->engine, request, began_us);
+	return bmx_engine_ask(d->engine, request, began_us, answered, client);
+}
+
+static void
+on_forget_request(void *ctx, struct bmx_engine_ask **ask)
+{
+	(void)ctx; /* an ask knows whose it is */
+	bmx_engine_forget(ask);
 }
 
 static void
@@ -118,48 +123,10 @@ on_synced(void *ctx, struct bmx_slice domain,
 {
 	struct bmx_daemon *d = ctx;
 
-	(void)domain;
 	(void)outcome;
 	bmx_file_watch_retry(d->file_watch);
 	follow_store(d);
-	bmx_engine_update_gauges(d->engine);
-}
-
-static json_t *
-on_status(void *ctx)
-{
-	struct bmx_daemon *d = ctx;
-	const struct bmx_report_parts parts = {
-		.config = d->config,
-		.engine = d->engine,
-		.sync = d->sync,
-		.uptime_ms = bmx_clock_mono_ms(d->loop->clock) - d->started_ms,
-		.connections = bmx_clients_count(d->clients),
-	};
-
-	return bmx_report_status(&parts);
-}
-
-static json_t *
-on_lookup(void *ctx, struct bmx_slice address)
-{
-	struct bmx_daemon *d = ctx;
-
-	return bmx_report_lookup(d->engine, address);
-}
-
-static int
-on_sync(void *ctx, struct bmx_slice domain, struct bmx_error *err)
-{
-	struct bmx_daemon *d = ctx;
-
-	return bmx_sync_request(d->sync, domain, err);
-}
-
-static int
-on_control_reload(void *ctx, struct bmx_error *err)
-{
-	return bmx_daemon_reload(ctx, err);
+	bmx_engine_update_list_gauges(d->engine, domain);
 }
 
 /* Healthy is who can answer: a store that cannot be read is not. */
@@ -189,10 +156,16 @@ open_store(struct bmx_daemon *d, struct bmx_error *err)
 static int
 make_engine(struct bmx_daemon *d, struct bmx_error *err)
 {
-	struct bmx_engine_parts parts = {
-		.clock = d->loop->clock, .log = d->log, .metrics = d->metrics};
+	const struct bmx_engine_parts parts = {
+		.loop = d->loop,
+		.list = bmx_list_source_of(d->reader),
+		.records = d->records,
+		.primaries = bmx_daemon_primary_source(d),
+		.learner = d->learner,
+		.log = d->log,
+		.metrics = d->metrics,
+	};
 
-	parts.list = bmx_list_source_of(d->reader);
 	d->engine = bmx_engine_new(&parts, d->config);
 	if (!d->engine)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
@@ -212,12 +185,15 @@ make_sync(struct bmx_daemon *d, struct bmx_error *err)
 
 	d->worker = bmx_sync_worker_new(d->loop, NULL);
 	options.worker = d->worker;
+	options.redis = d->redis ? &d->redis_config->redis : NULL;
 	d->sync = d->worker ? bmx_sync_new(&options) : NULL;
 	d->file_watch = bmx_file_watch_new(d->loop, d->log, on_list_file, d);
 	if (!d->sync || !d->file_watch)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
 	bmx_file_watch_configure(d->file_watch, d->config);
-	return bmx_sync_configure(d->sync, d->config, err);
+	if (bmx_sync_configure(d->sync, d->config, err) != 0)
+		return -1;
+	return bmx_daemon_make_follow(d, err);
 }
 
 static int
@@ -228,7 +204,8 @@ make_service(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
 		.log = d->log,
 		.metrics = d->metrics,
 		.max = max_clients,
-		.answer = on_request,
+		.ask = on_request,
+		.forget = on_forget_request,
 		.on_room = on_room,
 		.ctx = d,
 	};
@@ -246,13 +223,7 @@ make_service(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
 static int
 make_control(struct bmx_daemon *d, struct bmx_error *err)
 {
-	const struct bmx_control_handlers handlers = {
-		.status = on_status,
-		.lookup = on_lookup,
-		.sync = on_sync,
-		.reload = on_control_reload,
-		.ctx = d,
-	};
+	const struct bmx_control_handlers handlers = bmx_commands_of(d);
 	const int fd = d->sockets.control;
 
 	if (fd < 0)
@@ -277,11 +248,8 @@ make_http(struct bmx_daemon *d, struct bmx_error *err)
 static int
 make_timers(struct bmx_daemon *d, struct bmx_error *err)
 {
-	d->signals = bmx_signals_new(d->loop, on_stop, on_reload, d, err);
 	d->tick = bmx_timer_new(d->loop, on_tick, d);
 	d->watchdog = bmx_timer_new(d->loop, on_watchdog, d);
-	if (!d->signals)
-		return -1;
 	if (!d->tick || !d->watchdog)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
 	d->log_dropped = bmx_metrics_counter(
@@ -302,9 +270,15 @@ bmx_daemon_assemble(struct bmx_daemon *d, size_t max_clients,
 	if (!d->loop || !d->metrics)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
 	d->started_ms = bmx_clock_mono_ms(d->loop->clock);
-	if (open_store(d, err) != 0 || make_engine(d, err) != 0 ||
-	    make_timers(d, err) != 0 || make_sync(d, err) != 0 ||
-	    make_control(d, err) != 0 || make_http(d, err) != 0)
+	/* Signals first: they are blocked for the threads that DNS starts, or
+	 * one of those would be ended by a SIGHUP. */
+	d->signals = bmx_signals_new(d->loop, on_stop, on_reload, d, err);
+	if (!d->signals)
+		return -1;
+	if (open_store(d, err) != 0 || bmx_daemon_make_primaries(d, err) != 0 ||
+	    make_engine(d, err) != 0 || make_timers(d, err) != 0 ||
+	    make_sync(d, err) != 0 || make_control(d, err) != 0 ||
+	    make_http(d, err) != 0)
 		return -1;
 	return make_service(d, max_clients, err);
 }
@@ -316,10 +290,12 @@ bmx_daemon_disassemble(struct bmx_daemon *d)
 	bmx_clients_free(&d->clients);
 	bmx_http_free(&d->http);
 	bmx_control_free(&d->control);
+	bmx_redis_follow_free(&d->follow);
 	bmx_file_watch_free(&d->file_watch);
 	bmx_sync_free(&d->sync);
 	bmx_sync_worker_free(&d->worker);
 	bmx_engine_free(&d->engine);
+	bmx_daemon_free_primaries(d);
 	bmx_list_reader_free(&d->reader);
 	bmx_list_store_free(&d->store);
 	if (d->loop) {

@@ -28,6 +28,8 @@ struct client {
 	int64_t began_us; /* first octets of the request under way */
 	int fd;
 	bool restarted; /* a request was answered: the time limit begins anew */
+	bool broken;    /* an answer could not be sent */
+	struct bmx_engine_ask *ask; /* the answer that has to wait */
 	struct bmx_watch *watch;
 	struct bmx_policy_parser *parser;
 	size_t unsent_len;
@@ -38,7 +40,8 @@ struct bmx_clients {
 	struct bmx_clients_parts parts;
 	struct bmx_timer *sweep;
 	struct list idle;
-	struct list busy; /* part of a request read, or an answer unsent */
+	struct list busy;      /* part of a request read, or an answer unsent */
+	struct list answering; /* the engine has its own deadline */
 	size_t count;
 	bool waiting_for_room;
 	struct bmx_metric *connections;
@@ -83,11 +86,10 @@ link_client(struct client *client, struct list *list, int64_t now_ms)
 /* A busy client keeps its place until its request is answered: the time runs
  * from the first octet. */
 static void
-set_busy(struct client *client, bool busy, int64_t now_ms)
+move_to(struct client *client, struct list *list, int64_t now_ms)
 {
-	struct list *list = busy ? &client->owner->busy : &client->owner->idle;
-
-	if (busy && client->list == list && !client->restarted)
+	if (list == &client->owner->busy && client->list == list &&
+	    !client->restarted)
 		return;
 	client->restarted = false;
 	unlink_client(client);
@@ -134,6 +136,7 @@ free_client(struct client *client)
 	struct bmx_clients *clients = client->owner;
 
 	unlink_client(client);
+	clients->parts.forget(clients->parts.ctx, &client->ask);
 	bmx_watch_free(clients->parts.loop, &client->watch);
 	bmx_policy_parser_free(&client->parser);
 	free(client->unsent);
@@ -159,6 +162,8 @@ bmx_clients_free(struct bmx_clients **clients)
 		free_client(set->idle.first);
 	while (set->busy.first)
 		free_client(set->busy.first);
+	while (set->answering.first)
+		free_client(set->answering.first);
 	bmx_timer_free(set->parts.loop, &set->sweep);
 	free(set);
 	*clients = NULL;
@@ -231,27 +236,41 @@ send_answer(struct client *client, struct bmx_slice answer)
 	return keep_unsent(client, answer);
 }
 
-/* Answers every whole request that has been read. @return 0, or -1: close */
+static void carry_on(struct client *client);
+
+static void
+on_answer(void *ctx, struct bmx_slice answer)
+{
+	struct client *client = ctx;
+	const bool waited = client->ask != NULL;
+
+	client->ask = NULL;
+	client->restarted = true;
+	if (send_answer(client, answer) != 0)
+		client->broken = true;
+	if (waited)
+		carry_on(client);
+}
+
+/* Answers the whole requests that have been read, up to the first whose answer
+ * has to wait. @return 0, or -1: close */
 static int
 answer_all(struct client *client)
 {
 	struct bmx_clients *clients = client->owner;
 	struct bmx_policy_request request;
 	struct bmx_error err;
-	int rc;
+	int rc = 0;
 
-	while ((rc = bmx_policy_parser_next(client->parser, &request, &err)) >
-	       0) {
-		const struct bmx_slice answer = clients->parts.answer(
-			clients->parts.ctx, &request, client->began_us);
-
-		if (send_answer(client, answer) != 0)
-			return -1;
-		client->restarted = true;
-	}
+	while (!client->broken && !client->ask &&
+	       (rc = bmx_policy_parser_next(client->parser, &request, &err)) >
+	               0)
+		client->ask =
+			clients->parts.ask(clients->parts.ctx, &request,
+		                           client->began_us, on_answer, client);
 	if (rc < 0)
 		log_bad(clients, &err);
-	return rc;
+	return client->broken || rc < 0 ? -1 : 0;
 }
 
 /* @return 1 when octets were read, 0 when there are none now, -1: close */
@@ -278,22 +297,52 @@ read_some(struct client *client)
 	return -1;
 }
 
+static struct list *
+list_of(struct client *client)
+{
+	struct bmx_clients *clients = client->owner;
+
+	if (client->ask)
+		return &clients->answering;
+	if (client->unsent_len > 0 || bmx_policy_parser_pending(client->parser))
+		return &clients->busy;
+	return &clients->idle;
+}
+
+/* One that does not take its answers, or waits for one, is not read. */
+static unsigned
+events_of(const struct client *client)
+{
+	if (client->unsent_len > 0)
+		return BMX_WATCH_WRITE;
+	return client->ask ? 0 : BMX_WATCH_READ;
+}
+
 /* Waits for what the client's state needs. @return 0, or -1: close */
 static int
 settle(struct client *client, int64_t now)
 {
-	struct bmx_loop *loop = client->owner->parts.loop;
-	const bool writing = client->unsent_len > 0;
-
-	if (!writing && client->unsent) {
+	if (client->unsent_len == 0 && client->unsent) {
 		free(client->unsent);
 		client->unsent = NULL;
 	}
-	set_busy(client, writing || bmx_policy_parser_pending(client->parser),
-	         now);
-	/* One that does not take its answers is not read either. */
-	return bmx_watch_set(loop, client->watch,
-	                     writing ? BMX_WATCH_WRITE : BMX_WATCH_READ);
+	move_to(client, list_of(client), now);
+	return bmx_watch_set(client->owner->parts.loop, client->watch,
+	                     events_of(client));
+}
+
+/* After an answer that had to wait: what else was read, then the socket. */
+static void
+carry_on(struct client *client)
+{
+	const int64_t now_us =
+		bmx_clock_mono_us(client->owner->parts.loop->clock);
+
+	/* What was read meanwhile has waited for us, not we for it. */
+	client->began_us = now_us;
+	if (client->broken || answer_all(client) != 0 ||
+	    settle(client, now_us / 1000) != 0)
+		free_client(client);
 }
 
 static int

@@ -8,8 +8,10 @@
  * (SMTPD_POLICY_README, smtpd_policy_service_max_ttl): a closed one costs the
  * next recipient a second.
  *
- *	idle --first octets--> reading --empty line--> idle
- *	                          \--answer not taken--> writing --> idle
+ *	idle --first octets--> reading --empty line--> answering --> idle
+ *	                                                   \--> writing --> idle
+ *
+ * A client whose answer has to wait is not read meanwhile.
  */
 #ifndef BACKUPMX_POLICYD_CLIENTS_H
 #define BACKUPMX_POLICYD_CLIENTS_H
@@ -23,6 +25,8 @@
 #include <backupmx/policy_request.h>
 #include <backupmx/slice.h>
 
+#include "policyd/engine.h"
+
 /** How long one request may take to arrive, or one answer to be taken. */
 #define BMX_CLIENT_REQUEST_MS 30000
 /** How long a connection without a request is kept. */
@@ -32,10 +36,14 @@
 
 struct bmx_clients;
 
-/** Answers one request; began_us as in bmx_engine_answer. */
-typedef struct bmx_slice
-bmx_clients_answer_cb(void *ctx, const struct bmx_policy_request *request,
-                      int64_t began_us);
+/** As bmx_engine_ask: the answer comes through answered, with client. */
+typedef struct bmx_engine_ask *
+bmx_clients_ask_cb(void *ctx, const struct bmx_policy_request *request,
+                   int64_t began_us, bmx_engine_answered_cb *answered,
+                   void *client);
+
+/** As bmx_engine_forget. */
+typedef void bmx_clients_forget_cb(void *ctx, struct bmx_engine_ask **ask);
 
 /** There is room for a connection again. */
 typedef void bmx_clients_room_cb(void *ctx);
@@ -45,9 +53,10 @@ struct bmx_clients_parts {
 	struct bmx_log *log;
 	struct bmx_metrics *metrics;
 	size_t max; /* connections at once */
-	bmx_clients_answer_cb *answer;
+	bmx_clients_ask_cb *ask;
+	bmx_clients_forget_cb *forget;
 	bmx_clients_room_cb *on_room;
-	void *ctx; /* for both */
+	void *ctx; /* for all */
 };
 
 /** Returns an empty set the caller frees, or NULL when memory is short. */

@@ -19,7 +19,7 @@
 #define ACCEPT_PAUSE_MS 1000
 
 /*
- *	READING -> WRITING -> free
+ *	READING -> (PROBING ->) WRITING -> free
  *
  * Each state can also end by an error or the timer.
  */
@@ -30,7 +30,8 @@ struct connection {
 	struct bmx_watch *watch;
 	struct bmx_timer *timer;
 	size_t in_len;
-	char *answer; /* NULL while READING */
+	struct bmx_probe_command *probe; /* while PROBING */
+	char *answer;                    /* NULL before WRITING */
 	size_t answer_len;
 	size_t answer_off; /* already written */
 	char in[BMX_CONTROL_REQUEST_MAX];
@@ -93,8 +94,12 @@ on_pause_over(void *ctx)
 static void
 release(struct connection *connection)
 {
-	struct bmx_loop *loop = connection->control->loop;
+	struct bmx_control *control = connection->control;
+	struct bmx_loop *loop = control->loop;
 
+	if (connection->probe)
+		control->handlers.unprobe(control->handlers.ctx,
+		                          &connection->probe);
 	bmx_watch_free(loop, &connection->watch);
 	bmx_timer_free(loop, &connection->timer);
 	(void)close(connection->fd);
@@ -137,6 +142,44 @@ json_of(int rc, const struct bmx_error *err)
 			 bmx_control_error(err->text);
 }
 
+static void answer(struct connection *connection, json_t *root);
+
+static void
+on_probed(void *ctx, json_t *root)
+{
+	struct connection *connection = ctx;
+
+	connection->probe = NULL;
+	answer(connection, root);
+}
+
+static size_t
+probes_under_way(const struct bmx_control *control)
+{
+	size_t count = 0;
+
+	for (const struct connection *c = control->connections; c; c = c->next)
+		count += c->probe != NULL;
+	return count;
+}
+
+/* @return NULL when it is under way */
+static json_t *
+probe(struct connection *connection, struct bmx_slice address)
+{
+	struct bmx_control *control = connection->control;
+	const struct bmx_control_handlers *with = &control->handlers;
+	struct bmx_error err = {0};
+
+	if (probes_under_way(control) == BMX_CONTROL_PROBES_MAX)
+		return bmx_control_error("too many probes are under way, try "
+		                         "again in a while");
+	connection->probe =
+		with->probe(with->ctx, address, on_probed, connection, &err);
+	return connection->probe ? NULL : bmx_control_error(err.text);
+}
+
+/* The answer to a verb that acts at once. */
 static json_t *
 handle(struct bmx_control *control, const struct bmx_control_request *request)
 {
@@ -153,6 +196,15 @@ handle(struct bmx_control *control, const struct bmx_control_request *request)
 		               &err);
 	case BMX_CONTROL_RELOAD:
 		return json_of(with->reload(with->ctx, &err), &err);
+	case BMX_CONTROL_FORGET:
+		return json_of(with->forget(with->ctx, request->argument, &err),
+		               &err);
+	case BMX_CONTROL_KEEP:
+		return json_of(with->keep(with->ctx, request->argument, &err),
+		               &err);
+	case BMX_CONTROL_GONE:
+		return with->gone(with->ctx, request->argument);
+	case BMX_CONTROL_PROBE:
 	case BMX_CONTROL_VERBS:
 		break;
 	}
@@ -214,6 +266,20 @@ answer(struct connection *connection, json_t *root)
 }
 
 static void
+serve(struct connection *connection, const struct bmx_control_request *request)
+{
+	json_t *root;
+
+	if (request->verb != BMX_CONTROL_PROBE) {
+		answer(connection, handle(connection->control, request));
+		return;
+	}
+	root = probe(connection, request->argument);
+	if (root)
+		answer(connection, root);
+}
+
+static void
 on_octets(struct connection *connection)
 {
 	struct bmx_control_request request;
@@ -225,7 +291,7 @@ on_octets(struct connection *connection)
 	if (got < 0)
 		answer(connection, bmx_control_error(err.text));
 	else if (got > 0)
-		answer(connection, handle(connection->control, &request));
+		serve(connection, &request);
 	else if (connection->in_len == sizeof(connection->in))
 		answer(connection,
 		       bmx_control_error("the request is too long"));
@@ -234,9 +300,9 @@ on_octets(struct connection *connection)
 static void
 on_readable(struct connection *connection)
 {
-	const size_t room = sizeof(connection->in) - connection->in_len;
-	const ssize_t got = recv(connection->fd,
-	                         connection->in + connection->in_len, room, 0);
+	const size_t len = connection->probe ? 0 : connection->in_len;
+	const ssize_t got = recv(connection->fd, connection->in + len,
+	                         sizeof(connection->in) - len, 0);
 
 	if (got < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -244,6 +310,8 @@ on_readable(struct connection *connection)
 		end_connection(connection);
 		return;
 	}
+	if (connection->probe)
+		return; /* it has said all that it may */
 	connection->in_len += (size_t)got;
 	on_octets(connection);
 }
@@ -359,6 +427,20 @@ bmx_control_free(struct bmx_control **control)
 	(void)close(old->listen_fd);
 	free(old);
 	*control = NULL;
+}
+
+void
+bmx_control_end_probes(struct bmx_control *control, const char *why)
+{
+	struct connection *next;
+
+	for (struct connection *c = control->connections; c; c = next) {
+		next = c->next;
+		if (!c->probe)
+			continue;
+		control->handlers.unprobe(control->handlers.ctx, &c->probe);
+		answer(c, bmx_control_error(why));
+	}
 }
 
 size_t

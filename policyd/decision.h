@@ -11,12 +11,19 @@
 #define BACKUPMX_POLICYD_DECISION_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <backupmx/address.h>
+#include <backupmx/config.h>
 #include <backupmx/list_store.h>
 #include <backupmx/policy_reply.h>
+#include <backupmx/record.h>
 
 #include "policyd/authority.h"
+#include "policyd/gate.h"
+#include "policyd/harvest.h"
+#include "policyd/probe_result.h"
+#include "policyd/verification.h"
 
 /** What the list says of the address, all its forms tried. */
 enum bmx_list_answer {
@@ -27,20 +34,49 @@ enum bmx_list_answer {
 	BMX_LIST_FAILED, /* the store could not be read */
 };
 
+/** How far a fact is that has to be fetched. */
+enum bmx_fact { BMX_FACT_MISSING, BMX_FACT_KNOWN };
+
 struct bmx_facts {
 	bool rcpt_stage; /* an access request of the RCPT stage */
 	bool served;     /* the recipient's domain has a section */
+	bool late;       /* the deadline has passed: nothing more is fetched */
 	enum bmx_local_form form;
 	bool role; /* postmaster or abuse */
+	bool utf8; /* the local part is not ASCII */
+
 	enum bmx_list_answer list;
 	enum bmx_recipient_state state; /* when BMX_LIST_HAS */
 	enum bmx_authority authority;   /* when the list was asked */
+
+	/* The rest is void where call_ahead is off or the list has decided. */
+	bool call_ahead; /* the section's: the primary may be asked */
+	enum bmx_config_accept_all accept_all; /* the section's */
+	enum bmx_primary_status primary;
+	enum bmx_fact cache_fact;
+	enum bmx_cache_answer cache; /* of the address; usable kinds too, even
+	                              * when the primary is not down */
+	enum bmx_accepts_all accepts_all;
+	enum bmx_harvest_answer harvest; /* of the client's network */
+	bool stress;                     /* Postfix is overloaded */
+	enum bmx_fact probe_fact;
+	enum bmx_probe_outcome probe; /* what the primary said just now */
+
+	/* What a valid recipient still has to pass. */
+	int64_t size;                      /* announced octets; 0: not told */
+	struct bmx_smtp_keywords keywords; /* of the primary */
+	enum bmx_config_primary_up primary_up; /* the section's */
+	enum bmx_fact gate_fact;
+	struct bmx_gate_verdict gate;
 };
 
 /** What the decision wants to know next. */
 enum bmx_need {
 	BMX_NEED_NOTHING, /* the verdict is made */
 	BMX_NEED_LIST,    /* fill list, state and authority */
+	BMX_NEED_CACHE,   /* fill cache and any */
+	BMX_NEED_PROBE,   /* fill probe */
+	BMX_NEED_GATE,    /* fill gate */
 };
 
 /** Why; the value of `why=` and of metrics. */
@@ -50,19 +86,36 @@ enum bmx_why {
 	BMX_WHY_ROLE_ACCOUNT,
 	BMX_WHY_LISTED,
 	BMX_WHY_WILDCARD,
+	BMX_WHY_VERIFIED,    /* the primary has accepted the address */
+	BMX_WHY_ACCEPTS_ALL, /* the primary accepts any local part */
 	BMX_WHY_UNKNOWN,
 	BMX_WHY_NOT_LISTABLE,
 	BMX_WHY_DISABLED,
 	BMX_WHY_FULL,
 	BMX_WHY_LIST_STALE,
 	BMX_WHY_NO_LIST,
+	BMX_WHY_UNVERIFIED,   /* the primary was asked and did not decide */
+	BMX_WHY_PRIMARY_DOWN, /* never seen, and there is nobody to ask */
+	BMX_WHY_HARVEST,      /* the client asks for too many unknown users */
+	BMX_WHY_STRESS,       /* Postfix is overloaded: nobody is asked */
+	BMX_WHY_TOO_LARGE,
+	BMX_WHY_NO_SMTPUTF8,
+	BMX_WHY_PRIMARY_UP, /* primary_up = defer, or a stranger at the gate */
 	BMX_WHY_STORE_FAILED,
 	BMX_WHY_NO_MEMORY,
+	BMX_WHY_DEADLINE,
 	BMX_WHYS
 };
 
 /** Where the evidence is from; the value of `src=`. */
-enum bmx_origin { BMX_ORIGIN_NONE, BMX_ORIGIN_LIST, BMX_ORIGINS };
+enum bmx_origin {
+	BMX_ORIGIN_NONE,
+	BMX_ORIGIN_LIST,
+	BMX_ORIGIN_CACHE,
+	BMX_ORIGIN_CALL_AHEAD,
+	BMX_ORIGIN_PRIMARY, /* its EHLO reply, its state */
+	BMX_ORIGINS
+};
 
 struct bmx_verdict {
 	enum bmx_policy_reply reply;
@@ -73,7 +126,7 @@ struct bmx_verdict {
 /** "listed", "unknown", ... */
 const char *bmx_why_name(enum bmx_why why);
 
-/** "none", "list". */
+/** "none", "list", "cache", "call-ahead", "primary". */
 const char *bmx_origin_name(enum bmx_origin origin);
 
 /**

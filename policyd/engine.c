@@ -3,20 +3,48 @@
 #include <stdlib.h>
 
 #include <backupmx/policy_reply.h>
+#include <backupmx/units.h>
 
 /* Store trouble is said once a minute: each RCPT would repeat it. */
 #define TROUBLE_INTERVAL_MS 60000
+/* Asks that are kept for the next requests. */
+#define SPARE_MAX ((size_t)64)
+/* An answer is sent so long before policyd.deadline, to be there in time. */
+#define ANSWER_MARGIN_MS 50
 
-static struct served_domain *
-new_domains(const struct bmx_config *config)
+static void on_deadline(void *ctx);
+
+static struct engine_setup *
+setup_new(struct bmx_config *config)
 {
-	struct served_domain *domains =
-		calloc(config->domain_count ? config->domain_count : 1,
-	               sizeof(*domains));
+	const size_t count = config->domain_count ? config->domain_count : 1;
+	struct engine_setup *setup = calloc(1, sizeof(*setup));
 
-	for (size_t i = 0; domains && i < config->domain_count; i++)
-		domains[i].section = &config->domains[i];
-	return domains;
+	if (!setup)
+		return NULL;
+	setup->domains = calloc(count, sizeof(*setup->domains));
+	if (!setup->domains) {
+		free(setup);
+		return NULL;
+	}
+	for (size_t i = 0; i < config->domain_count; i++)
+		setup->domains[i].section = &config->domains[i];
+	setup->refs = 1;
+	setup->config = bmx_config_ref(config);
+	return setup;
+}
+
+static void
+setup_unref(struct engine_setup **setup)
+{
+	struct engine_setup *s = *setup;
+
+	*setup = NULL;
+	if (!s || --s->refs > 0)
+		return;
+	bmx_config_unref(&s->config);
+	free(s->domains);
+	free(s);
 }
 
 struct bmx_engine *
@@ -31,7 +59,13 @@ bmx_engine_new(const struct bmx_engine_parts *parts, struct bmx_config *config)
 	engine->reply_seconds = bmx_metrics_histogram(
 		parts->metrics, "backupmx_reply_seconds",
 		"Time from a request's first octet to its answer.");
-	if (bmx_engine_configure(engine, config, NULL) != 0)
+	engine->waiting_gauge = bmx_metrics_gauge(
+		parts->metrics, "backupmx_requests_waiting",
+		"Requests that wait for the primary or for Redis.", NULL, 0);
+	engine->harvest = bmx_harvest_new();
+	engine->deadline = bmx_timer_new(parts->loop, on_deadline, engine);
+	if (!engine->harvest || !engine->deadline ||
+	    bmx_engine_configure(engine, config, NULL) != 0)
 		bmx_engine_free(&engine);
 	return engine;
 }
@@ -39,12 +73,23 @@ bmx_engine_new(const struct bmx_engine_parts *parts, struct bmx_config *config)
 void
 bmx_engine_free(struct bmx_engine **engine)
 {
-	if (!*engine)
+	struct bmx_engine *e = *engine;
+
+	if (!e)
 		return;
-	bmx_engine_end_turn(*engine);
-	bmx_config_unref(&(*engine)->config);
-	free((*engine)->domains);
-	free(*engine);
+	while (e->first)
+		bmx_engine_ask_drop(e->first);
+	while (e->spare) {
+		struct bmx_engine_ask *ask = e->spare;
+
+		e->spare = ask->next;
+		free(ask);
+	}
+	bmx_engine_end_turn(e);
+	bmx_timer_free(e->parts.loop, &e->deadline);
+	bmx_harvest_free(&e->harvest);
+	setup_unref(&e->setup);
+	free(e);
 	*engine = NULL;
 }
 
@@ -52,14 +97,12 @@ int
 bmx_engine_configure(struct bmx_engine *engine, struct bmx_config *config,
                      struct bmx_error *err)
 {
-	struct served_domain *domains = new_domains(config);
+	struct engine_setup *setup = setup_new(config);
 
-	if (!domains)
+	if (!setup)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
-	free(engine->domains);
-	bmx_config_unref(&engine->config);
-	engine->domains = domains;
-	engine->config = bmx_config_ref(config);
+	setup_unref(&engine->setup);
+	engine->setup = setup;
 	return 0;
 }
 
@@ -70,17 +113,17 @@ bmx_engine_set_list(struct bmx_engine *engine,
 	bmx_engine_end_turn(engine);
 	engine->parts.list = *list;
 	/* Its versions are no continuation of the other's. */
-	for (size_t i = 0; i < engine->config->domain_count; i++)
-		engine->domains[i].cached = false;
+	for (size_t i = 0; i < engine->setup->config->domain_count; i++)
+		engine->setup->domains[i].cached = false;
 }
 
-static void
-log_trouble(struct bmx_engine *engine, const struct bmx_error *err)
+void
+bmx_engine_log_trouble(struct bmx_engine *engine, const struct bmx_error *err)
 {
 	struct bmx_log_line line;
 	uint64_t suppressed;
 
-	if (!bmx_log_throttle_pass(&engine->trouble, engine->parts.clock,
+	if (!bmx_log_throttle_pass(&engine->trouble, engine->parts.loop->clock,
 	                           &suppressed))
 		return;
 	bmx_log_begin(&line, engine->parts.log, BMX_LOG_ERROR, "store-failed");
@@ -89,150 +132,152 @@ log_trouble(struct bmx_engine *engine, const struct bmx_error *err)
 	bmx_log_end(&line);
 }
 
-static int
-begin_reading(struct bmx_engine *engine)
+struct bmx_engine_ask *
+bmx_engine_ask_new(struct bmx_engine *engine)
 {
-	struct bmx_list_source *list = &engine->parts.list;
-	struct bmx_error err;
+	struct bmx_engine_ask *ask = engine->spare;
 
-	if (engine->reading)
-		return 0;
-	if (list->begin(list->ctx, &err) != 0) {
-		log_trouble(engine, &err);
-		return -1;
+	if (ask) {
+		engine->spare = ask->next;
+		engine->spare_count--;
+		/* The buffers behind the last field need no zeroes. */
+		memset(ask, 0, offsetof(struct bmx_engine_ask, local_buffer));
+	} else {
+		ask = calloc(1, sizeof(*ask));
 	}
-	engine->reading = true;
-	engine->wall_ms = bmx_clock_wall_ms(engine->parts.clock);
-	return 0;
+	if (!ask)
+		return NULL;
+	ask->engine = engine;
+	ask->setup = engine->setup;
+	ask->setup->refs++;
+	ask->list_age_ms = ask->record_age_ms = -1;
+	return ask;
 }
 
-void
-bmx_engine_end_turn(struct bmx_engine *engine)
+/* Of the first that waits. */
+static void
+arm_deadline(struct bmx_engine *engine)
 {
-	if (!engine->reading)
-		return;
-	engine->parts.list.end(engine->parts.list.ctx);
-	engine->reading = false;
-}
+	const int64_t now_ms = bmx_clock_mono_ms(engine->parts.loop->clock);
+	int64_t left_ms;
 
-void
-bmx_engine_refresh_list(struct bmx_engine *engine, struct served_domain *domain)
-{
-	struct bmx_list_source *list = &engine->parts.list;
-	struct bmx_error err;
-	uint64_t version;
-	int rc;
-
-	domain->known = begin_reading(engine) == 0;
-	if (!domain->known) {
-		domain->cached = false;
+	if (!engine->first) {
+		bmx_timer_cancel(engine->parts.loop, engine->deadline);
 		return;
 	}
-	version = list->version(list->ctx);
-	if (domain->cached && domain->version == version)
-		return;
-	rc = list->meta(list->ctx, bmx_slice_of(domain->section->name),
-	                &domain->meta, &err);
-	if (rc < 0)
-		log_trouble(engine, &err);
-	domain->known = domain->cached = rc >= 0;
-	domain->present = rc > 0;
-	domain->version = version;
+	left_ms = engine->first->deadline_ms - now_ms;
+	bmx_timer_set(engine->parts.loop, engine->deadline,
+	              left_ms > 0 ? left_ms : 0);
 }
 
-int64_t
-bmx_engine_age_of(const struct bmx_engine *engine,
-                  const struct served_domain *domain)
+/* In order of deadlines: nearly always the last, but not when a request came
+ * slowly, or a reload has made policyd.deadline shorter. */
+static void
+link_waiting(struct bmx_engine_ask *ask)
 {
-	const int64_t age_ms = engine->wall_ms - domain->meta.synced_at_ms;
+	struct bmx_engine *engine = ask->engine;
+	struct bmx_engine_ask *before = engine->last;
 
-	return age_ms > 0 ? age_ms : 0;
-}
-
-enum bmx_authority
-bmx_engine_authority_of(const struct bmx_engine *engine,
-                        const struct served_domain *domain)
-{
-	const struct bmx_authority_facts facts = {
-		.has_list = domain->present,
-		.age_ms =
-			domain->present ? bmx_engine_age_of(engine, domain) : 0,
-		.max_age_ms = domain->section->list_max_age_ms,
-	};
-
-	return bmx_authority_decide(&facts);
-}
-
-void
-bmx_engine_step(struct question *question, const char *name, const char *result,
-                struct bmx_slice detail)
-{
-	if (question->on_step)
-		question->on_step(question->step_ctx, name, result, detail);
-}
-
-/* @return as bmx_list_source.find, store trouble logged */
-static int
-find(struct bmx_engine *engine, struct question *question,
-     struct bmx_slice local)
-{
-	struct bmx_list_source *list = &engine->parts.list;
-	struct bmx_error err;
-	int rc = list->find(list->ctx, question->served->meta.id, local,
-	                    &question->facts.state, &err);
-
-	if (rc < 0)
-		log_trouble(engine, &err);
-	bmx_engine_step(
-		question, "list",
-		rc > 0 ? bmx_recipient_state_name(question->facts.state) :
-			rc == 0 ? "not listed" :
-				  "store failed",
-		local);
-	return rc;
-}
-
-/* The forms in order: exact, each cut, the wildcard (DESIGN.md section 5). */
-static enum bmx_list_answer
-search_list(struct bmx_engine *engine, struct question *question)
-{
-	const struct served_domain *domain = question->served;
-	const struct bmx_slice delimiters =
-		bmx_slice_of(domain->section->recipient_delimiter);
-	struct bmx_slice local = question->local;
-	int rc;
-
-	do {
-		rc = find(engine, question, local);
-		if (rc != 0)
-			return rc > 0 ? BMX_LIST_HAS : BMX_LIST_FAILED;
-	} while (bmx_local_cut(&local, delimiters));
-	if (!domain->meta.has_wildcard)
-		return BMX_LIST_HAS_NOT;
-	rc = find(engine, question, bmx_slice_of(BMX_LOCAL_WILDCARD));
-	if (rc < 0)
-		return BMX_LIST_FAILED;
-	return rc > 0 ? BMX_LIST_HAS_WILDCARD : BMX_LIST_HAS_NOT;
+	while (before && before->deadline_ms > ask->deadline_ms)
+		before = before->previous;
+	ask->waits = true;
+	ask->previous = before;
+	ask->next = before ? before->next : engine->first;
+	if (ask->next)
+		ask->next->previous = ask;
+	else
+		engine->last = ask;
+	if (before)
+		before->next = ask;
+	else
+		engine->first = ask;
+	engine->waiting++;
+	bmx_metric_set(engine->waiting_gauge, (int64_t)engine->waiting);
+	if (engine->first == ask)
+		arm_deadline(engine);
 }
 
 static void
-fetch_list(struct bmx_engine *engine, struct question *question)
+unlink_waiting(struct bmx_engine_ask *ask)
 {
-	struct bmx_facts *facts = &question->facts;
-	struct served_domain *domain = question->served;
+	struct bmx_engine *engine = ask->engine;
+	const bool was_first = engine->first == ask;
 
-	bmx_engine_refresh_list(engine, domain);
-	facts->authority = bmx_engine_authority_of(engine, domain);
-	if (!domain->known)
-		facts->list = BMX_LIST_FAILED;
-	else if (!domain->present || facts->form != BMX_LOCAL_OK)
-		facts->list = BMX_LIST_HAS_NOT;
+	if (ask->previous)
+		ask->previous->next = ask->next;
 	else
-		facts->list = search_list(engine, question);
+		engine->first = ask->next;
+	if (ask->next)
+		ask->next->previous = ask->previous;
+	else
+		engine->last = ask->previous;
+	ask->waits = false;
+	engine->waiting--;
+	bmx_metric_set(engine->waiting_gauge, (int64_t)engine->waiting);
+	if (was_first)
+		arm_deadline(engine);
+}
+
+/* Leaves what is under way. */
+static void
+stop_fetching(struct bmx_engine_ask *ask)
+{
+	const struct bmx_engine_parts *parts = &ask->engine->parts;
+
+	if (ask->get)
+		parts->records->ops->cancel(ask->get);
+	ask->get = NULL;
+	if (ask->wait)
+		parts->primaries.leave(parts->primaries.ctx, &ask->wait);
 }
 
 void
-bmx_engine_parse_recipient(struct bmx_engine *engine, struct question *question,
+bmx_engine_ask_drop(struct bmx_engine_ask *ask)
+{
+	struct bmx_engine *engine = ask->engine;
+
+	stop_fetching(ask);
+	if (ask->waits)
+		unlink_waiting(ask);
+	setup_unref(&ask->setup);
+	if (engine->spare_count == SPARE_MAX) {
+		free(ask);
+		return;
+	}
+	ask->next = engine->spare;
+	engine->spare = ask;
+	engine->spare_count++;
+}
+
+void
+bmx_engine_forget(struct bmx_engine_ask **ask)
+{
+	if (*ask)
+		bmx_engine_ask_drop(*ask);
+	*ask = NULL;
+}
+
+/* What the section says, and what is known of its primary without asking. */
+static void
+fill_facts(struct bmx_engine_ask *ask)
+{
+	const struct bmx_config_domain *section = ask->served->section;
+	const struct bmx_engine_parts *parts = &ask->engine->parts;
+	struct bmx_facts *facts = &ask->facts;
+
+	parts->primaries.view(parts->primaries.ctx, section, &ask->primary);
+	facts->primary = ask->primary.status;
+	facts->keywords = ask->primary.keywords;
+	facts->call_ahead = section->call_ahead;
+	facts->accept_all = section->accept_all;
+	facts->primary_up = section->primary_up;
+	if (bmx_units_parse_number(ask->request.size, &facts->size) != 0)
+		facts->size = 0;
+	facts->stress = bmx_slice_equal(ask->request.stress, BMX_SLICE("yes"));
+}
+
+void
+bmx_engine_parse_recipient(struct bmx_engine_ask *ask,
                            struct bmx_slice recipient,
                            bmx_engine_normalise *normalise)
 {
@@ -240,158 +285,151 @@ bmx_engine_parse_recipient(struct bmx_engine *engine, struct question *question,
 	struct bmx_slice local, domain;
 
 	if (bmx_address_split(recipient, &local, &domain) != 0 ||
-	    bmx_domain_normalise(domain, question->domain_buffer,
-	                         &question->domain) != 0) {
-		question->domain = (struct bmx_slice){0};
+	    bmx_domain_normalise(domain, ask->domain_buffer, &ask->domain) !=
+	            0) {
+		ask->domain = (struct bmx_slice){0};
 		return;
 	}
-	section = bmx_config_find_domain(engine->config, question->domain);
+	section = bmx_config_find_domain(ask->setup->config, ask->domain);
 	if (!section)
 		return;
-	question->served = &engine->domains[section->index];
-	question->facts.served = true;
-	question->facts.form = normalise(local, section->case_sensitive,
-	                                 question->local_buffer,
-	                                 &question->local, &question->utf8);
-	question->facts.role = question->facts.form == BMX_LOCAL_OK &&
-		bmx_local_is_role(question->local);
+	ask->served = &ask->setup->domains[section->index];
+	ask->facts.served = true;
+	ask->facts.form =
+		normalise(local, section->case_sensitive, ask->local_buffer,
+	                  &ask->local, &ask->facts.utf8);
+	ask->facts.role = ask->facts.form == BMX_LOCAL_OK &&
+		bmx_local_is_role(ask->local);
+	fill_facts(ask);
 }
 
-struct bmx_verdict
-bmx_engine_decide(struct bmx_engine *engine, struct question *question)
+bool
+bmx_engine_observes(const struct bmx_engine_ask *ask)
+{
+	return ask->served && ask->served->section->mode == BMX_MODE_OBSERVE;
+}
+
+static void
+finish(struct bmx_engine_ask *ask, const struct bmx_verdict *verdict)
+{
+	struct bmx_engine *engine = ask->engine;
+	const struct bmx_slice answer = bmx_policy_reply_encode(
+		verdict->reply, bmx_engine_observes(ask));
+	const int64_t now_us = bmx_clock_mono_us(engine->parts.loop->clock);
+	bmx_engine_answered_cb *answered = ask->answered;
+	void *ctx = ask->ctx;
+
+	if (verdict->reply == BMX_REPLY_USER_UNKNOWN &&
+	    !bmx_engine_is_exempt(ask))
+		bmx_harvest_count(engine->harvest, bmx_engine_net(ask),
+		                  now_us / 1000);
+	bmx_engine_record(ask, verdict, now_us - ask->began_us);
+	bmx_engine_ask_drop(ask);
+	answered(ctx, answer);
+}
+
+/* @return true when the ask is finished, and gone */
+static bool
+carry_on(struct bmx_engine_ask *ask)
 {
 	struct bmx_verdict verdict;
+	enum bmx_need need;
 
-	while (bmx_decide(&question->facts, &verdict) != BMX_NEED_NOTHING)
-		fetch_list(engine, question);
-	return verdict;
-}
-
-static bool
-observes(const struct question *question)
-{
-	return question->served &&
-		question->served->section->mode == BMX_MODE_OBSERVE;
-}
-
-static const char *
-act_name(const struct question *question, const struct bmx_verdict *verdict)
-{
-	if (observes(question) &&
-	    bmx_policy_reply_class(verdict->reply) != BMX_REPLY_PASSES)
-		return "warn";
-	return bmx_policy_reply_act(verdict->reply);
-}
-
-static void
-count(struct bmx_engine *engine, const struct question *question,
-      const struct bmx_verdict *verdict)
-{
-	struct served_domain *domain = question->served;
-	struct bmx_metric **metric;
-
-	engine->requests++;
-	if (!domain)
-		return;
-	metric = &domain->decisions[verdict->why];
-	if (!*metric) {
-		const struct bmx_metrics_label labels[] = {
-			{"domain", domain->section->name},
-			{"action", act_name(question, verdict)},
-			{"reason", bmx_why_name(verdict->why)},
-		};
-
-		*metric = bmx_metrics_counter(engine->parts.metrics,
-		                              "backupmx_decisions_total",
-		                              "Recipients decided.", labels, 3);
-	}
-	bmx_metric_add(*metric, 1);
-}
-
-static void
-add_age(struct bmx_log_line *line, int64_t age_ms)
-{
-	char buffer[32];
-	struct bmx_text text;
-
-	bmx_text_init(&text, buffer, sizeof(buffer));
-	bmx_text_append_u64(&text, (uint64_t)(age_ms / 1000));
-	bmx_text_append_char(&text, 's');
-	bmx_log_add(line, BMX_KEY_AGE, bmx_text_slice(&text));
-}
-
-/* What other software must decide is no decision of ours: debug only. */
-static enum bmx_log_level
-level_of(const struct question *question)
-{
-	return question->served && question->facts.rcpt_stage ? BMX_LOG_INFO :
-								BMX_LOG_DEBUG;
-}
-
-static void
-log_decision(struct bmx_engine *engine,
-             const struct bmx_policy_request *request,
-             const struct question *question, const struct bmx_verdict *verdict,
-             int64_t us)
-{
-	const enum bmx_log_level level = level_of(question);
-	struct bmx_log_line line;
-
-	if (!bmx_log_enabled(engine->parts.log, level))
-		return;
-	bmx_log_begin_id(&line, engine->parts.log, level, request->instance,
-	                 "decision");
-	bmx_log_add(&line, BMX_KEY_CLIENT, request->client_address);
-	bmx_log_add_address(&line, BMX_KEY_SENDER, request->sender);
-	bmx_log_add_address(&line, BMX_KEY_RCPT, request->recipient);
-	bmx_log_add_string(&line, BMX_KEY_ACT, act_name(question, verdict));
-	bmx_log_add_string(&line, BMX_KEY_WHY, bmx_why_name(verdict->why));
-	if (question->facts.list != BMX_LIST_NOT_ASKED) {
-		bmx_log_add_string(&line, BMX_KEY_SRC,
-		                   bmx_origin_name(verdict->origin));
-		bmx_log_add_string(
-			&line, BMX_KEY_AUTHORITY,
-			bmx_authority_name(question->facts.authority));
-		if (question->served->known && question->served->present)
-			add_age(&line,
-			        bmx_engine_age_of(engine, question->served));
-	}
-	bmx_log_add_ms(&line, us);
-	bmx_log_end(&line);
+	while ((need = bmx_decide(&ask->facts, &verdict)) != BMX_NEED_NOTHING)
+		if (!bmx_engine_fetch(ask, need))
+			return false;
+	finish(ask, &verdict);
+	return true;
 }
 
 void
-bmx_engine_start_question(struct question *question)
+bmx_engine_go_on(struct bmx_engine_ask *ask)
 {
-	question->local = question->domain = (struct bmx_slice){0};
-	question->served = NULL;
-	question->facts = (struct bmx_facts){.list = BMX_LIST_NOT_ASKED};
-	question->on_step = NULL;
+	(void)carry_on(ask); /* else it waits on, in its place */
 }
 
-struct bmx_slice
-bmx_engine_answer(struct bmx_engine *engine,
-                  const struct bmx_policy_request *request, int64_t began_us)
+struct bmx_verdict
+bmx_engine_decide_now(struct bmx_engine_ask *ask)
 {
-	struct question question;
 	struct bmx_verdict verdict;
-	int64_t us;
+	enum bmx_need need;
 
-	bmx_engine_start_question(&question);
-	question.facts.rcpt_stage =
+	while ((need = bmx_decide(&ask->facts, &verdict)) != BMX_NEED_NOTHING)
+		(void)bmx_engine_fetch(ask,
+		                       need); /* an explanation is at once */
+	return verdict;
+}
+
+static void
+on_deadline(void *ctx)
+{
+	struct bmx_engine *engine = ctx;
+	const int64_t now_ms = bmx_clock_mono_ms(engine->parts.loop->clock);
+
+	while (engine->first && engine->first->deadline_ms <= now_ms) {
+		struct bmx_engine_ask *ask = engine->first;
+
+		stop_fetching(ask);
+		ask->facts.late = true;
+		(void)carry_on(ask); /* late facts make an end */
+	}
+	arm_deadline(engine);
+}
+
+/* Memory is short before the question was even read. */
+static void
+answer_trouble(struct bmx_engine *engine, bmx_engine_answered_cb *answered,
+               void *ctx)
+{
+	static const struct bmx_error err = {.code = BMX_E_NOMEM,
+	                                     .text = "out of memory"};
+
+	bmx_engine_log_trouble(engine, &err);
+	answered(ctx, bmx_policy_reply_encode(BMX_REPLY_TROUBLE, false));
+}
+
+static void
+read_request(struct bmx_engine_ask *ask,
+             const struct bmx_policy_request *request)
+{
+	ask->request = *request;
+	ask->facts.rcpt_stage =
 		bmx_slice_equal(request->protocol_state, BMX_SLICE("RCPT")) &&
 		bmx_slice_equal(request->request,
 	                        BMX_SLICE("smtpd_access_policy"));
-	if (question.facts.rcpt_stage)
-		bmx_engine_parse_recipient(engine, &question,
-		                           request->recipient,
-		                           bmx_local_normalise_internal);
-	verdict = bmx_engine_decide(engine, &question);
-	us = bmx_clock_mono_us(engine->parts.clock) - began_us;
-	bmx_histogram_observe(engine->reply_seconds, us);
-	count(engine, &question, &verdict);
-	log_decision(engine, request, &question, &verdict, us);
-	return bmx_policy_reply_encode(verdict.reply, observes(&question));
+	if (!ask->facts.rcpt_stage)
+		return;
+	bmx_engine_parse_recipient(ask, request->recipient,
+	                           bmx_local_normalise_internal);
+}
+
+struct bmx_engine_ask *
+bmx_engine_ask(struct bmx_engine *engine,
+               const struct bmx_policy_request *request, int64_t began_us,
+               bmx_engine_answered_cb *answered, void *ctx)
+{
+	struct bmx_engine_ask *ask = bmx_engine_ask_new(engine);
+
+	if (!ask) {
+		answer_trouble(engine, answered, ctx);
+		return NULL;
+	}
+	ask->answered = answered;
+	ask->ctx = ctx;
+	ask->began_us = began_us;
+	ask->deadline_ms = began_us / 1000 - ANSWER_MARGIN_MS +
+		engine->setup->config->policyd.deadline_ms;
+	read_request(ask, request);
+	if (carry_on(ask))
+		return NULL;
+	link_waiting(ask);
+	return ask;
+}
+
+size_t
+bmx_engine_waiting(const struct bmx_engine *engine)
+{
+	return engine->waiting;
 }
 
 uint64_t

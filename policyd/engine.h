@@ -2,8 +2,10 @@
  * engine.h - answers policy requests: fetches what the decision needs, counts
  * and logs what it decided.
  *
- * One thread. Answers at once from local data; never blocks but for a page of
- * the store that is not in memory.
+ * One thread. Answers at once from local data where that decides; otherwise
+ * when the primary, or the shared store, has answered, at the latest at
+ * policyd.deadline. Never blocks but for a page of the store that is not in
+ * memory.
  */
 #ifndef BACKUPMX_POLICYD_ENGINE_H
 #define BACKUPMX_POLICYD_ENGINE_H
@@ -12,19 +14,26 @@
 #include <backupmx/config.h>
 #include <backupmx/error.h>
 #include <backupmx/log.h>
+#include <backupmx/loop.h>
 #include <backupmx/metrics.h>
 #include <backupmx/policy_request.h>
+#include <backupmx/record_store.h>
 #include <backupmx/slice.h>
 
 #include "policyd/decision.h"
+#include "policyd/learn.h"
 #include "policyd/list_source.h"
+#include "policyd/primary_source.h"
 
 struct bmx_engine;
 
 /** What an engine works with; all must outlive it. */
 struct bmx_engine_parts {
+	struct bmx_loop *loop; /* its clock is the engine's */
 	struct bmx_list_source list;
-	const struct bmx_clock *clock;
+	struct bmx_record_store *records;
+	struct bmx_primary_source primaries;
+	const struct bmx_learner *learner;
 	struct bmx_log *log;
 	struct bmx_metrics *metrics;
 };
@@ -36,11 +45,13 @@ struct bmx_engine_parts {
 struct bmx_engine *bmx_engine_new(const struct bmx_engine_parts *parts,
                                   struct bmx_config *config);
 
-/** Frees *engine and sets it to NULL. NULL is fine. */
+/** Frees *engine and sets it to NULL. NULL is fine. Asks under way are
+ * dropped: their owners must be gone. */
 void bmx_engine_free(struct bmx_engine **engine);
 
 /**
  * Takes over another configuration; the old one stays when memory is short.
+ * What is under way ends with the one it began with.
  * @return 0, or -1 with *err (BMX_E_NOMEM)
  */
 int bmx_engine_configure(struct bmx_engine *engine, struct bmx_config *config,
@@ -50,14 +61,29 @@ int bmx_engine_configure(struct bmx_engine *engine, struct bmx_config *config,
 void bmx_engine_set_list(struct bmx_engine *engine,
                          const struct bmx_list_source *list);
 
+/** answer is what to send, static. */
+typedef void bmx_engine_answered_cb(void *ctx, struct bmx_slice answer);
+
+/** A request whose answer has to wait. */
+struct bmx_engine_ask;
+
 /**
  * Decides about a request, counts it and logs one line. began_us is when its
- * first octets came, on the monotonic clock.
- * @return the answer to send, static
+ * first octets came, on the monotonic clock. answered is called once: before
+ * this returns, then it returns NULL; or later, unless it is forgotten. The
+ * request's slices must stay good until then.
  */
-struct bmx_slice bmx_engine_answer(struct bmx_engine *engine,
-                                   const struct bmx_policy_request *request,
-                                   int64_t began_us);
+struct bmx_engine_ask *bmx_engine_ask(struct bmx_engine *engine,
+                                      const struct bmx_policy_request *request,
+                                      int64_t began_us,
+                                      bmx_engine_answered_cb *answered,
+                                      void *ctx);
+
+/** Nobody waits for that answer any more; sets *ask to NULL. NULL is fine. */
+void bmx_engine_forget(struct bmx_engine_ask **ask);
+
+/** Requests whose answer waits now. */
+size_t bmx_engine_waiting(const struct bmx_engine *engine);
 
 /** Ends the batch of reads that this turn's answers made. */
 void bmx_engine_end_turn(struct bmx_engine *engine);
@@ -75,6 +101,11 @@ struct bmx_engine_list {
 void bmx_engine_list(struct bmx_engine *engine, size_t domain_index,
                      struct bmx_engine_list *list_out);
 
+/** Does the primary of that section accept all local parts, as far as local
+ * data tell? */
+enum bmx_accepts_all bmx_engine_accepts_all(struct bmx_engine *engine,
+                                            size_t domain_index);
+
 /** One step of a look-up, for people. */
 typedef void bmx_engine_step_cb(void *ctx, const char *step, const char *result,
                                 struct bmx_slice detail);
@@ -83,6 +114,7 @@ typedef void bmx_engine_step_cb(void *ctx, const char *step, const char *result,
 struct bmx_engine_lookup {
 	const struct bmx_config_domain *domain; /* NULL: not served */
 	struct bmx_engine_list list;            /* when served */
+	struct bmx_primary_view primary;        /* when served */
 	struct bmx_verdict verdict;
 	/* The form that is looked up; "" when there is none. */
 	char normalised[BMX_LOCAL_BUFFER + BMX_DOMAIN_BUFFER + 1];
@@ -90,7 +122,8 @@ struct bmx_engine_lookup {
 
 /**
  * Makes the very look-up that a RCPT of address would make, neither counted
- * nor logged, and tells its steps.
+ * nor logged, and tells its steps; but only local data are looked at, and the
+ * primary is not asked.
  */
 void bmx_engine_explain(struct bmx_engine *engine, struct bmx_slice address,
                         bmx_engine_step_cb *on_step, void *ctx,
@@ -101,5 +134,9 @@ uint64_t bmx_engine_requests(const struct bmx_engine *engine);
 
 /** Sets the gauges of lists (age, entries, authority) to what is now. */
 void bmx_engine_update_gauges(struct bmx_engine *engine);
+
+/** Those of one domain's list alone; nothing for a domain that is not served. */
+void bmx_engine_update_list_gauges(struct bmx_engine *engine,
+                                   struct bmx_slice domain);
 
 #endif

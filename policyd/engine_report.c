@@ -9,11 +9,15 @@ static void
 describe_list(struct bmx_engine *engine, struct served_domain *domain,
               struct bmx_engine_list *list_out)
 {
+	struct bmx_primary_view primary;
+
+	engine->parts.primaries.view(engine->parts.primaries.ctx,
+	                             domain->section, &primary);
 	bmx_engine_refresh_list(engine, domain);
 	*list_out = (struct bmx_engine_list){
 		.known = domain->known,
 		.present = domain->known && domain->present,
-		.authority = bmx_engine_authority_of(engine, domain),
+		.authority = bmx_engine_authority_of(engine, domain, &primary),
 	};
 	if (list_out->present) {
 		list_out->meta = domain->meta;
@@ -25,58 +29,118 @@ void
 bmx_engine_list(struct bmx_engine *engine, size_t domain_index,
                 struct bmx_engine_list *list_out)
 {
-	describe_list(engine, &engine->domains[domain_index], list_out);
+	describe_list(engine, &engine->setup->domains[domain_index], list_out);
 	bmx_engine_end_turn(engine);
 }
 
+struct accepts_all {
+	const struct bmx_verification_facts *facts;
+	enum bmx_accepts_all answer;
+};
+
 static void
-explain_domain(struct question *question, struct bmx_slice address)
+on_accepts_all(void *ctx, enum bmx_record_found found,
+               const struct bmx_record *record)
 {
-	if (question->domain.len == 0)
-		bmx_engine_step(question, "domain", "no address", address);
+	struct accepts_all *question = ctx;
+
+	if (found == BMX_RECORD_FOUND)
+		question->answer = bmx_verification_accepts_all(
+			&record->as.verification, question->facts);
+}
+
+enum bmx_accepts_all
+bmx_engine_accepts_all(struct bmx_engine *engine, size_t domain_index)
+{
+	const struct bmx_config_domain *section =
+		engine->setup->domains[domain_index].section;
+	const struct bmx_record_key key = {BMX_RECORD_VERIFICATION,
+	                                   bmx_slice_of(section->name),
+	                                   bmx_slice_of(BMX_LOCAL_WILDCARD)};
+	struct bmx_record_store *records = engine->parts.records;
+	struct bmx_primary_view primary;
+	struct bmx_verification_facts facts = {
+		.now_ms = bmx_clock_wall_ms(engine->parts.loop->clock)};
+	struct accepts_all question = {&facts, BMX_ACCEPTS_ALL_UNKNOWN};
+	struct bmx_record_get *get;
+
+	engine->parts.primaries.view(engine->parts.primaries.ctx, section,
+	                             &primary);
+	facts.primary_down = primary.status == BMX_PRIMARY_DOWN;
+	get = records->ops->get(records, &key, on_accepts_all, &question);
+	if (get) /* not local: not worth waiting for */
+		records->ops->cancel(get);
+	return question.answer;
+}
+
+static void
+explain_domain(struct bmx_engine_ask *ask, struct bmx_slice address)
+{
+	if (ask->domain.len == 0)
+		bmx_engine_step(ask, "domain", "no address", address);
 	else
-		bmx_engine_step(question, "domain",
-		                question->served ? "served" : "not served",
-		                question->domain);
+		bmx_engine_step(ask, "domain",
+		                ask->served ? "served" : "not served",
+		                ask->domain);
 }
 
 /* What is looked up; nothing when there is no form to look up. */
 static void
-explain_form(struct question *question, struct bmx_slice address,
+explain_form(struct bmx_engine_ask *ask, struct bmx_slice address,
              struct bmx_engine_lookup *lookup_out)
 {
 	struct bmx_text text;
 
 	bmx_text_init(&text, lookup_out->normalised,
 	              sizeof(lookup_out->normalised));
-	switch (question->facts.form) {
+	switch (ask->facts.form) {
 	case BMX_LOCAL_OK:
-		bmx_text_append(&text, question->local);
+		bmx_text_append(&text, ask->local);
 		bmx_text_append_char(&text, '@');
-		bmx_text_append(&text, question->domain);
-		bmx_engine_step(question, "address", "normalised",
+		bmx_text_append(&text, ask->domain);
+		bmx_engine_step(ask, "address", "normalised",
 		                bmx_text_slice(&text));
 		break;
 	case BMX_LOCAL_UNLISTABLE:
-		bmx_engine_step(question, "address", "not listable", address);
+		bmx_engine_step(ask, "address", "not listable", address);
 		break;
 	case BMX_LOCAL_NOMEM:
-		bmx_engine_step(question, "address", "out of memory", address);
+		bmx_engine_step(ask, "address", "out of memory", address);
 		break;
 	}
 }
 
 static void
-explain_address(struct question *question, struct bmx_slice address,
+explain_address(struct bmx_engine_ask *ask, struct bmx_slice address,
                 struct bmx_engine_lookup *lookup_out)
 {
-	explain_domain(question, address);
-	if (!question->served)
+	explain_domain(ask, address);
+	if (!ask->served)
 		return;
-	explain_form(question, address, lookup_out);
-	if (question->facts.role)
-		bmx_engine_step(question, "role account", "always valid",
-		                question->local);
+	explain_form(ask, address, lookup_out);
+	if (ask->facts.role)
+		bmx_engine_step(ask, "role account", "always valid",
+		                ask->local);
+	bmx_engine_step(ask, "primary",
+	                bmx_primary_status_name(ask->primary.status),
+	                (struct bmx_slice){0});
+}
+
+static void
+explain(struct bmx_engine_ask *ask, struct bmx_slice address,
+        struct bmx_engine_lookup *lookup_out)
+{
+	bmx_engine_parse_recipient(ask, address, bmx_local_normalise);
+	explain_address(ask, address, lookup_out);
+	lookup_out->verdict = bmx_engine_decide_now(ask);
+	if (ask->served) {
+		lookup_out->domain = ask->served->section;
+		lookup_out->primary = ask->primary;
+		describe_list(ask->engine, ask->served, &lookup_out->list);
+	}
+	bmx_engine_step(ask, "verdict",
+	                bmx_policy_reply_act(lookup_out->verdict.reply),
+	                bmx_slice_of(bmx_why_name(lookup_out->verdict.why)));
 }
 
 void
@@ -84,24 +148,19 @@ bmx_engine_explain(struct bmx_engine *engine, struct bmx_slice address,
                    bmx_engine_step_cb *on_step, void *ctx,
                    struct bmx_engine_lookup *lookup_out)
 {
-	struct question question;
+	struct bmx_engine_ask *ask = bmx_engine_ask_new(engine);
 
-	bmx_engine_start_question(&question);
-	question.on_step = on_step;
-	question.step_ctx = ctx;
-	question.facts.rcpt_stage = true;
 	*lookup_out = (struct bmx_engine_lookup){0};
-	bmx_engine_parse_recipient(engine, &question, address,
-	                           bmx_local_normalise);
-	explain_address(&question, address, lookup_out);
-	lookup_out->verdict = bmx_engine_decide(engine, &question);
-	if (question.served) {
-		lookup_out->domain = question.served->section;
-		describe_list(engine, question.served, &lookup_out->list);
+	if (!ask) {
+		lookup_out->verdict = (struct bmx_verdict){
+			BMX_REPLY_TROUBLE, BMX_WHY_NO_MEMORY, BMX_ORIGIN_NONE};
+		return;
 	}
-	bmx_engine_step(&question, "verdict",
-	                bmx_policy_reply_act(lookup_out->verdict.reply),
-	                bmx_slice_of(bmx_why_name(lookup_out->verdict.why)));
+	ask->on_step = on_step;
+	ask->step_ctx = ctx;
+	ask->facts.rcpt_stage = true;
+	explain(ask, address, lookup_out);
+	bmx_engine_ask_drop(ask);
 	bmx_engine_end_turn(engine);
 }
 
@@ -137,25 +196,42 @@ set_authority(struct bmx_engine *engine, const char *domain,
 	}
 }
 
+static void
+update_gauges_of(struct bmx_engine *engine, struct served_domain *domain)
+{
+	const char *name = domain->section->name;
+	struct bmx_engine_list list;
+
+	describe_list(engine, domain, &list);
+	if (!list.known)
+		return;
+	set_authority(engine, name, list.authority);
+	set_gauge(engine, "backupmx_list_entries",
+	          "Entries of the list in force.", name,
+	          (int64_t)list.meta.count);
+	if (list.present)
+		set_gauge(engine, "backupmx_list_age_seconds",
+		          "Time since the last good sync of the list.", name,
+		          list.age_ms / 1000);
+}
+
 void
 bmx_engine_update_gauges(struct bmx_engine *engine)
 {
-	struct bmx_engine_list list;
+	for (size_t i = 0; i < engine->setup->config->domain_count; i++)
+		update_gauges_of(engine, &engine->setup->domains[i]);
+	bmx_engine_end_turn(engine);
+}
 
-	for (size_t i = 0; i < engine->config->domain_count; i++) {
-		const char *name = engine->config->domains[i].name;
+void
+bmx_engine_update_list_gauges(struct bmx_engine *engine,
+                              struct bmx_slice domain)
+{
+	const struct bmx_config_domain *section =
+		bmx_config_find_domain(engine->setup->config, domain);
 
-		describe_list(engine, &engine->domains[i], &list);
-		if (!list.known)
-			continue;
-		set_authority(engine, name, list.authority);
-		set_gauge(engine, "backupmx_list_entries",
-		          "Entries of the list in force.", name,
-		          (int64_t)list.meta.count);
-		if (list.present)
-			set_gauge(engine, "backupmx_list_age_seconds",
-			          "Time since the last good sync of the list.",
-			          name, list.age_ms / 1000);
-	}
+	if (section)
+		update_gauges_of(engine,
+		                 &engine->setup->domains[section->index]);
 	bmx_engine_end_turn(engine);
 }

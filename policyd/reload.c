@@ -48,8 +48,14 @@ take_over(struct bmx_daemon *d, struct bmx_config *next, struct bmx_error *err)
 		return bmx_error_set(err, BMX_E_REFUSED,
 		                     "%s has changed, which needs a restart",
 		                     option);
+	if (d->control)
+		bmx_control_end_probes(d->control,
+		                       "the configuration was read again");
 	if (bmx_sync_configure(d->sync, next, err) != 0 ||
-	    bmx_engine_configure(d->engine, next, err) != 0)
+	    bmx_engine_configure(d->engine, next, err) != 0 ||
+	    bmx_daemon_configure_primaries(d, next, err) != 0 ||
+	    (d->follow &&
+	     bmx_redis_follow_configure(d->follow, next, err) != 0))
 		return -1;
 	bmx_file_watch_configure(d->file_watch, next);
 	bmx_config_unref(&d->config);

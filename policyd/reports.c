@@ -58,19 +58,110 @@ sync_object(const struct bmx_sync *sync, const char *domain)
 }
 
 static json_t *
+keywords_object(const struct bmx_smtp_keywords *keywords)
+{
+	if (!keywords->known)
+		return json_null();
+	return json_pack("{s:o, s:b, s:b, s:b, s:b}", "size",
+	                 keywords->has_size ?
+	                         json_integer((json_int_t)keywords->size) :
+	                         json_null(),
+	                 "smtputf8", keywords->smtputf8, "starttls",
+	                 keywords->starttls, "pipelining", keywords->pipelining,
+	                 "8bitmime", keywords->eight_bit_mime);
+}
+
+static json_t *
+call_ahead_object(const struct bmx_primary_report *report)
+{
+	const struct bmx_call_ahead_status *ca = &report->call_ahead;
+	json_t *outcomes;
+
+	if (!report->has_call_ahead)
+		return json_null();
+	outcomes = json_object();
+	for (int i = 0; i < BMX_PROBE_OUTCOMES; i++)
+		(void)json_object_set_new(
+			outcomes,
+			bmx_probe_outcome_name((enum bmx_probe_outcome)i),
+			json_integer((json_int_t)ca->outcomes[i]));
+	return json_pack("{s:s, s:I, s:I, s:I, s:I, s:I, s:o}", "breaker",
+	                 bmx_circuit_state_name(ca->breaker), "retry_in_ms",
+	                 (json_int_t)ca->retry_in_ms, "sessions",
+	                 (json_int_t)ca->sessions, "queue",
+	                 (json_int_t)ca->queue, "waiting",
+	                 (json_int_t)ca->waits, "probes",
+	                 (json_int_t)ca->started, "outcomes", outcomes);
+}
+
+/* Members that say what an administrator may have to act on come last. */
+static json_t *
+primary_object(const struct bmx_report_parts *parts,
+               const struct bmx_config_domain *domain)
+{
+	struct bmx_primary_report report;
+
+	if (!bmx_primaries_report(parts->primaries, bmx_slice_of(domain->name),
+	                          &report))
+		return json_null();
+	return json_pack(
+		"{s:s, s:I, s:I, s:s, s:o, s:b, s:b, s:I, s:o, s:o, s:b, s:b, "
+		"s:o, s:I, s:o}",
+		"state", bmx_primary_status_name(report.status), "since",
+		(json_int_t)(report.since_ms / 1000), "checked_at",
+		(json_int_t)(report.checked_at_ms / 1000), "targets",
+		bmx_target_state_name(report.targets), "hosts",
+		text_of(report.hosts), "hosts_stale", report.hosts_stale,
+		"not_in_mx", report.not_in_mx, "shared_by",
+		(json_int_t)report.shared_by, "keywords",
+		keywords_object(&report.keywords), "call_ahead",
+		call_ahead_object(&report), "refuses_us", report.refused_us,
+		"refuses_null_sender", report.refuses_null_sender, "last_error",
+		text_of(report.last_error), "last_error_at",
+		(json_int_t)(report.last_error_at_ms / 1000), "config_error",
+		text_of(report.config_error));
+}
+
+static json_t *
 domain_object(const struct bmx_report_parts *parts,
               const struct bmx_config_domain *domain)
 {
 	struct bmx_engine_list list;
 
 	bmx_engine_list(parts->engine, domain->index, &list);
-	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:o}", "name", domain->name,
-	                 "mode", mode_name(domain->mode), "source",
-	                 text_of(domain->recipients), "authority",
-	                 list.known ? bmx_authority_name(list.authority) :
-	                              "unreadable",
-	                 "list", list_object(&list), "sync",
-	                 sync_object(parts->sync, domain->name));
+	return json_pack(
+		"{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o}", "name",
+		domain->name, "mode", mode_name(domain->mode), "source",
+		text_of(domain->recipients), "authority",
+		list.known ? bmx_authority_name(list.authority) : "unreadable",
+		"list", list_object(&list), "sync",
+		sync_object(parts->sync, domain->name), "accepts_all",
+		bmx_accepts_all_name(
+			bmx_engine_accepts_all(parts->engine, domain->index)),
+		"primary", primary_object(parts, domain));
+}
+
+static json_t *
+redis_object(const struct bmx_redis *redis)
+{
+	struct bmx_redis_state state;
+
+	if (!redis)
+		return json_null();
+	bmx_redis_state(redis, &state);
+	return json_pack(
+		"{s:b, s:b, s:I, s:o, s:s, s:b, s:I, s:s, s:I, s:I, s:o, s:o, "
+		"s:I}",
+		"up", state.up, "fault", state.fault, "since",
+		(json_int_t)(state.since_ms / 1000), "server",
+		text_of(state.server), "role", bmx_redis_role_name(state.role),
+		"replica_link_up", state.replica_link_up, "replica_lag_s",
+		(json_int_t)state.replica_lag_s, "breaker",
+		bmx_circuit_state_name(state.breaker), "in_flight",
+		(json_int_t)state.in_flight, "lost", (json_int_t)state.lost,
+		"maxmemory_policy", text_of(state.maxmemory_policy),
+		"last_error", text_of(state.error), "last_error_at",
+		(json_int_t)(state.error_at_ms / 1000));
 }
 
 json_t *
@@ -82,13 +173,14 @@ bmx_report_status(const struct bmx_report_parts *parts)
 		(void)json_array_append_new(
 			domains,
 			domain_object(parts, &parts->config->domains[i]));
-	return json_pack("{s:b, s:s, s:i, s:I, s:o, s:o, s:I, s:I}", "ok", 1,
-	                 "version", BMX_VERSION, "pid", (int)getpid(),
+	return json_pack("{s:b, s:s, s:i, s:I, s:o, s:o, s:I, s:I, s:o}", "ok",
+	                 1, "version", BMX_VERSION, "pid", (int)getpid(),
 	                 "uptime_s", (json_int_t)(parts->uptime_ms / 1000),
 	                 "config", text_of(parts->config->path), "domains",
 	                 domains, "connections", (json_int_t)parts->connections,
 	                 "requests_total",
-	                 (json_int_t)bmx_engine_requests(parts->engine));
+	                 (json_int_t)bmx_engine_requests(parts->engine),
+	                 "redis", redis_object(parts->redis));
 }
 
 static void
@@ -106,13 +198,21 @@ struct outcome {
 	int exit;
 };
 
-/* A full or disabled mailbox exists: valid, though it takes no mail now. */
+/* What is refused or deferred though the recipient is known to exist: the
+ * mailbox, the message or the client is why. */
+static bool
+is_known(enum bmx_why why)
+{
+	return why == BMX_WHY_FULL || why == BMX_WHY_DISABLED ||
+		why == BMX_WHY_PRIMARY_UP || why == BMX_WHY_TOO_LARGE;
+}
+
 static struct outcome
 outcome_of(const struct bmx_verdict *verdict)
 {
 	if (verdict->why == BMX_WHY_NOT_SERVED)
 		return (struct outcome){"not served", EX_TEMPFAIL};
-	if (verdict->why == BMX_WHY_FULL || verdict->why == BMX_WHY_DISABLED ||
+	if (is_known(verdict->why) ||
 	    bmx_policy_reply_class(verdict->reply) == BMX_REPLY_PASSES)
 		return (struct outcome){"valid", 0};
 	if (bmx_policy_reply_class(verdict->reply) == BMX_REPLY_REJECTS)

@@ -10,9 +10,11 @@
 #include <stdint.h>
 
 #include <backupmx/config.h>
+#include <backupmx/redis.h>
 #include <backupmx/slice.h>
 
 #include "policyd/engine.h"
+#include "policyd/primaries.h"
 #include "policyd/sync.h"
 
 struct json_t;
@@ -22,11 +24,13 @@ struct bmx_report_parts {
 	const struct bmx_config *config;
 	struct bmx_engine *engine;
 	const struct bmx_sync *sync;
+	const struct bmx_primaries *primaries;
+	const struct bmx_redis *redis; /* NULL: not configured */
 	int64_t uptime_ms;
 	size_t connections;
 };
 
-/** The daemon and each domain: list, authority, sync. */
+/** The daemon and each domain: list, authority, sync, primary. */
 struct json_t *bmx_report_status(const struct bmx_report_parts *parts);
 
 /** The look-up that a RCPT of address would make, step by step. */

@@ -410,6 +410,7 @@ start(struct bmx_sync *sync, struct entry *entry, struct bmx_error *err)
 		.case_sensitive = entry->case_sensitive,
 		.max_shrink = entry->max_shrink,
 		.now_ms = wall_ms(sync),
+		.redis = sync->with.redis,
 	};
 	struct bmx_sync_worker *worker = sync->with.worker;
 

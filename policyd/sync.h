@@ -42,6 +42,8 @@ struct bmx_sync_job {
 	bool case_sensitive;
 	int64_t max_shrink; /* per cent */
 	int64_t now_ms;     /* wall */
+	/* The section, for the source "redis:"; NULL: there is none. */
+	const struct bmx_config_redis *redis;
 };
 
 /** What came of a job. */
@@ -121,8 +123,9 @@ struct bmx_sync_options {
 	struct bmx_log *log;
 	struct bmx_metrics *metrics;
 	struct bmx_sync_worker *worker;
-	bmx_sync_done_cb *on_done; /* may be NULL */
-	void *ctx;                 /* for on_done */
+	const struct bmx_config_redis *redis; /* NULL: no section redis */
+	bmx_sync_done_cb *on_done;            /* may be NULL */
+	void *ctx;                            /* for on_done */
 };
 
 struct bmx_sync;

@@ -4,9 +4,15 @@
 
 #include <jansson.h>
 
+/* Servers, or Sentinels, that a configuration may name. */
+#define HOSTS_MAX 64
+
 struct bmx_sync_wire_job {
 	struct bmx_sync_job job; /* its strings belong to root */
 	json_t *root;
+	struct bmx_config_redis redis; /* what job.redis points to */
+	const char *servers[HOSTS_MAX];
+	const char *sentinels[HOSTS_MAX];
 };
 
 /* The octets of root and a line feed in buffer, or 0; takes root. */
@@ -23,14 +29,48 @@ put(json_t *root, char *buffer, size_t size)
 	return len + 1;
 }
 
+static json_t *
+json_of_strings(const struct bmx_config_strings *strings)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; array && i < strings->count; i++)
+		if (json_array_append_new(
+			    array, json_string(strings->items[i])) != 0) {
+			json_decref(array);
+			array = NULL;
+		}
+	return array;
+}
+
+/* NULL is JSON's null. The passwords themselves stay in their files. */
+static json_t *
+json_of_redis(const struct bmx_config_redis *redis)
+{
+	if (!redis)
+		return json_null();
+	return json_pack(
+		"{s:o, s:o, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:s}",
+		"servers", json_of_strings(&redis->servers), "sentinels",
+		json_of_strings(&redis->sentinels), "master_name",
+		redis->master_name, "cluster", (int)redis->cluster, "username",
+		redis->username, "password_file", redis->password_file,
+		"sentinel_username", redis->sentinel_username,
+		"sentinel_password_file", redis->sentinel_password_file,
+		"database", (json_int_t)redis->database, "prefix",
+		redis->prefix, "timeout_ms", (json_int_t)redis->timeout_ms,
+		"tls_ca_file", redis->tls_ca_file);
+}
+
 size_t
 bmx_sync_wire_put_job(const struct bmx_sync_job *job, char *buffer, size_t size)
 {
-	return put(json_pack("{s:s, s:s, s:s, s:b, s:I, s:I}", "state_dir",
+	return put(json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:o}", "state_dir",
 	                     job->state_dir, "domain", job->domain, "source",
 	                     job->source, "case_sensitive", job->case_sensitive,
 	                     "max_shrink", (json_int_t)job->max_shrink,
-	                     "now_ms", (json_int_t)job->now_ms),
+	                     "now_ms", (json_int_t)job->now_ms, "redis",
+	                     json_of_redis(job->redis)),
 	           buffer, size);
 }
 
@@ -80,6 +120,56 @@ load(struct bmx_slice line, struct bmx_error *err)
 	return root;
 }
 
+static int
+get_strings(json_t *array, const char *items[HOSTS_MAX],
+            struct bmx_config_strings *strings_out)
+{
+	const size_t count = json_array_size(array);
+
+	if (count > HOSTS_MAX)
+		return -1;
+	for (size_t i = 0; i < count; i++) {
+		items[i] = json_string_value(json_array_get(array, i));
+		if (!items[i])
+			return -1;
+	}
+	*strings_out = (struct bmx_config_strings){items, count};
+	return 0;
+}
+
+/* @return 0, or -1 when object is no section */
+static int
+get_redis(json_t *object, struct bmx_sync_wire_job *wire)
+{
+	struct bmx_config_redis *redis = &wire->redis;
+	json_t *servers, *sentinels;
+	json_int_t database, timeout_ms;
+	int cluster;
+
+	if (json_is_null(object))
+		return 0;
+	if (json_unpack(object,
+	                "{s:o, s:o, s:s, s:b, s:s, s:s, s:s, s:s, s:I, s:s, "
+	                "s:I, s:s}",
+	                "servers", &servers, "sentinels", &sentinels,
+	                "master_name", &redis->master_name, "cluster", &cluster,
+	                "username", &redis->username, "password_file",
+	                &redis->password_file, "sentinel_username",
+	                &redis->sentinel_username, "sentinel_password_file",
+	                &redis->sentinel_password_file, "database", &database,
+	                "prefix", &redis->prefix, "timeout_ms", &timeout_ms,
+	                "tls_ca_file", &redis->tls_ca_file) != 0 ||
+	    get_strings(servers, wire->servers, &redis->servers) != 0 ||
+	    get_strings(sentinels, wire->sentinels, &redis->sentinels) != 0)
+		return -1;
+	redis->present = true;
+	redis->cluster = cluster != 0;
+	redis->database = database;
+	redis->timeout_ms = timeout_ms;
+	wire->job.redis = redis;
+	return 0;
+}
+
 struct bmx_sync_wire_job *
 bmx_sync_wire_get_job(struct bmx_slice line, struct bmx_error *err)
 {
@@ -87,6 +177,7 @@ bmx_sync_wire_get_job(struct bmx_slice line, struct bmx_error *err)
 	json_int_t max_shrink;
 	json_int_t now_ms;
 	int case_sensitive;
+	json_t *redis;
 
 	if (!wire) {
 		(void)bmx_error_set(err, BMX_E_NOMEM, "no memory for a job");
@@ -94,11 +185,12 @@ bmx_sync_wire_get_job(struct bmx_slice line, struct bmx_error *err)
 	}
 	wire->root = load(line, err);
 	if (!wire->root ||
-	    json_unpack(wire->root, "{s:s, s:s, s:s, s:b, s:I, s:I}",
+	    json_unpack(wire->root, "{s:s, s:s, s:s, s:b, s:I, s:I, s:o}",
 	                "state_dir", &wire->job.state_dir, "domain",
 	                &wire->job.domain, "source", &wire->job.source,
 	                "case_sensitive", &case_sensitive, "max_shrink",
-	                &max_shrink, "now_ms", &now_ms) != 0) {
+	                &max_shrink, "now_ms", &now_ms, "redis", &redis) != 0 ||
+	    get_redis(redis, wire) != 0) {
 		(void)bmx_error_set(err, BMX_E_SYNTAX, "the line is no job");
 		bmx_sync_wire_job_free(&wire);
 		return NULL;

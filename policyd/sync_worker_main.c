@@ -86,6 +86,7 @@ run(const struct bmx_sync_job *job)
 		.domain = job->domain,
 		.source = job->source,
 		.case_sensitive = job->case_sensitive,
+		.redis = job->redis,
 	};
 	const struct bmx_list_replace_options options = {
 		.max_shrink = job->max_shrink,

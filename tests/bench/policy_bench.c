@@ -2,12 +2,15 @@
  * policy_bench.c - what policyd costs against the floor of its protocol.
  *
  *	policy_bench BACKUPMX-POLICYD [RECIPIENTS [ROUNDS [SECONDS]]]
+ *	policy_bench compare SOCKET SOCKET RECIPIENTS ROUNDS SECONDS
  *
  * Makes a list of RECIPIENTS (1,000,000) addresses, starts policyd on it and,
  * beside it, a server that only finds the empty line and answers DUNNO. Loads
  * both in turn over 50 connections, three in ten recipients unknown, checks
  * every answer of policyd, and prints the median rates, their ratio, policyd's
  * start-up and load times and its memory without the mapped file.
+ *
+ * The second form loads two policyds that are there, both with that list.
  */
 #define _GNU_SOURCE /* memmem, accept4 */
 
@@ -62,7 +65,12 @@ address_of(const char *name)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-	(void)in_folder(address.sun_path, sizeof(address.sun_path), name);
+	if (name[0] == '/')
+		(void)snprintf(address.sun_path, sizeof(address.sun_path), "%s",
+		               name);
+	else
+		(void)in_folder(address.sun_path, sizeof(address.sun_path),
+		                name);
 	return address;
 }
 
@@ -427,6 +435,81 @@ compare_rates(uint64_t recipients, size_t rounds, double seconds)
 	             (unsigned long long)ours.wrong);
 }
 
+/* The process that listens at that socket. */
+static pid_t
+listener_of(const char *name)
+{
+	const struct sockaddr_un address = address_of(name);
+	const int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct ucred peer = {0};
+	socklen_t len = sizeof(peer);
+
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) !=
+	            0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		die(address.sun_path);
+	(void)close(fd);
+	return peer.pid;
+}
+
+/* Processor time that a process has taken so far. */
+static double
+processor_s(pid_t pid)
+{
+	struct timespec t = {0};
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 ||
+	    clock_gettime(clock, &t) != 0)
+		die("processor time");
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Two policyds in turn: every answer of both is checked. Beside the rates,
+ * which other programs disturb, the processor time of a look-up. */
+static int
+compare_two(char **argv)
+{
+	const uint64_t recipients = strtoull(argv[2], NULL, 10);
+	const size_t rounds = strtoul(argv[3], NULL, 10);
+	const double seconds = strtod(argv[4], NULL);
+	struct load load[2];
+	pid_t pids[2];
+	double rates[2][64], costs[2][64], ratios[64];
+
+	if (rounds == 0 || rounds > 64)
+		return 64;
+	for (size_t k = 0; k < 2; k++) {
+		pids[k] = listener_of(argv[k]);
+		load[k] = (struct load){.socket = argv[k],
+		                        .check = true,
+		                        .recipients = recipients,
+		                        .state = 88172645463325252u};
+	}
+	for (size_t i = 0; i < rounds; i++) {
+		for (size_t j = 0; j < 2; j++) {
+			/* Each is first in every other round. */
+			const size_t k = (i + j) % 2;
+			const double before = processor_s(pids[k]);
+			const uint64_t answers = load[k].answers;
+
+			rates[k][i] = load_run(&load[k], seconds);
+			costs[k][i] = (processor_s(pids[k]) - before) * 1e6 /
+				(double)(load[k].answers - answers);
+		}
+		ratios[i] = costs[1][i] / costs[0][i];
+	}
+	(void)printf("median: first %.0f/s, %.2f us a look-up; second %.0f/s, "
+	             "%.2f us; ratio of the times %.3f\n"
+	             "%llu answers checked, %llu wrong\n",
+	             median(rates[0], rounds), median(costs[0], rounds),
+	             median(rates[1], rounds), median(costs[1], rounds),
+	             median(ratios, rounds),
+	             (unsigned long long)(load[0].answers + load[1].answers),
+	             (unsigned long long)(load[0].wrong + load[1].wrong));
+	return load[0].wrong + load[1].wrong == 0 ? 0 : 1;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -438,10 +521,14 @@ main(int argc, char **argv)
 	pid_t floor, ours;
 	double start;
 
+	if (argc == 7 && strcmp(argv[1], "compare") == 0)
+		return compare_two(argv + 2);
 	if (argc < 2 || !mkdtemp(folder)) {
 		(void)fprintf(stderr,
 		              "usage: policy_bench BACKUPMX-POLICYD "
-		              "[RECIPIENTS [ROUNDS [SECONDS]]]\n");
+		              "[RECIPIENTS [ROUNDS [SECONDS]]]\n"
+		              "       policy_bench compare SOCKET SOCKET "
+		              "RECIPIENTS ROUNDS SECONDS\n");
 		return 64;
 	}
 	write_list(recipients);

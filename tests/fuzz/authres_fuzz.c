@@ -52,6 +52,8 @@ check_fields(struct bmx_slice value, enum bmx_spf_result result)
 {
 	const struct bmx_header_facts facts = {
 		.authserv_id = US,
+		.without_spf = value.len % 3 == 1,
+		.iprev = (enum bmx_check_result)(value.len % BMX_CHECK_RESULTS),
 		.result = result,
 		.helo_identity = value.len % 2 == 1,
 		.client = value,

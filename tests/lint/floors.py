@@ -16,17 +16,18 @@ BELOW = {
     "wire": {"base"},
     "config": {"wire", "base"},
     "dns": {"config", "wire", "base"},
-    "directory": {"config", "wire", "base"},
-    "policyd": {"directory", "dns", "config", "wire", "base"},
+    "redis": {"config", "wire", "base"},
+    "directory": {"redis", "config", "wire", "base"},
+    "policyd": {"directory", "redis", "dns", "config", "wire", "base"},
     "milter": {"directory", "dns", "config", "wire", "base"},
-    "ctl": {"directory", "dns", "config", "wire", "base"},
+    "ctl": {"directory", "redis", "dns", "config", "wire", "base"},
 }
 PROGRAMS = ("policyd", "milter", "ctl")
 # Third-party headers: pattern, and in how many .c files at most.
 THIRD_PARTY = [
     (r"libmilter/", 2),
     (r"hiredis/", 1),
-    (r"lmdb\.h$", 2),
+    (r"lmdb\.h$", 5),
     (r"spf2/", 1),
     (r"confuse\.h$", 1),
     (r"unbound(-event)?\.h$", 2),
@@ -35,7 +36,7 @@ THIRD_PARTY = [
     (r"uni(norm|case|str|types|conv|ctype)\.h$", None),
     (r"idn2\.h$", None),
     (r"jansson\.h$", None),
-    (r"curl/", None),
+    (r"curl/", 1),
     (r"(ldap|lber)\.h$", None),
     (r"systemd/", None),
 ]

@@ -11,6 +11,14 @@
  *	synced D          a good sync without a change
  *	nolist D          D never had a list
  *	fault begin|meta|find|none     what of the store fails
+ *	primary up|suspect|down        what is known of the primary, from now
+ *	offers [size=N] [smtputf8]     what its EHLO reply offered
+ *	says OUTCOME      what it answers when it is asked: valid, unknown, ...
+ *	later             only when told:
+ *	tell              now
+ *	asked N           how many recipients it was asked about since then
+ *	with NAME=VALUE   an attribute of all requests from now on, in place of
+ *	                  the former one of that name
  *	advance 25h       time passes
  *	wall +1h, wall -1h             the wall clock is set
  *	ask STATE RCPT    a whole request on connection "main"
@@ -41,6 +49,8 @@
 #include "policyd/engine.h"
 #include "tests/replay/scripted_list.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/scripted_primary.h"
 
 #define CONNECTIONS 8
 /* 2026-01-01, any day would do. */
@@ -62,6 +72,10 @@ struct replay {
 	struct bmx_log *log;
 	struct bmx_metrics *metrics;
 	struct scripted_list list;
+	struct scripted_primary primary;
+	struct bmx_record_store *records;
+	struct bmx_learner *learner;
+	char attributes[1024]; /* of all requests, whole lines */
 	struct bmx_engine *engine;
 	struct bmx_clients *clients;
 	struct connection connections[CONNECTIONS];
@@ -86,13 +100,20 @@ on_log(void *ctx, enum bmx_log_level level, const char *line)
 	(void)snprintf(r->last_log, sizeof(r->last_log), "%s", line);
 }
 
-static struct bmx_slice
+static struct bmx_engine_ask *
 on_request(void *ctx, const struct bmx_policy_request *request,
-           int64_t began_us)
+           int64_t began_us, bmx_engine_answered_cb *answered, void *client)
 {
 	struct replay *r = ctx;
 
-	return bmx_engine_answer(r->engine, request, began_us);
+	return bmx_engine_ask(r->engine, request, began_us, answered, client);
+}
+
+static void
+on_forget(void *ctx, struct bmx_engine_ask **ask)
+{
+	(void)ctx;
+	bmx_engine_forget(ask);
 }
 
 static void
@@ -166,26 +187,55 @@ reconnect(struct replay *r, struct connection *c)
 }
 
 static void
-start(struct replay *r, struct bmx_config *config)
+start_learner(struct replay *r, struct bmx_config *config)
+{
+	const struct bmx_learner_parts parts = {
+		.loop = r->loop,
+		.log = r->log,
+		.metrics = r->metrics,
+		.records = r->records,
+	};
+
+	r->learner = bmx_learner_new(&parts, config);
+	if (!r->learner)
+		fail(r, "start", "out of memory");
+	r->primary.on_result = bmx_learner_take;
+	r->primary.result_ctx = r->learner;
+}
+
+static void
+start_engine(struct replay *r, struct bmx_config *config)
 {
 	const struct bmx_engine_parts parts = {
+		.loop = r->loop,
 		.list = scripted_list_source(&r->list),
-		.clock = r->loop->clock,
+		.records = r->records,
+		.primaries = scripted_primary_source(&r->primary),
+		.learner = r->learner,
 		.log = r->log,
 		.metrics = r->metrics,
 	};
+
+	r->engine = bmx_engine_new(&parts, config);
+}
+
+static void
+start(struct replay *r, struct bmx_config *config)
+{
 	const struct bmx_clients_parts client_parts = {
 		.loop = r->loop,
 		.log = r->log,
 		.metrics = r->metrics,
 		.max = CONNECTIONS,
-		.answer = on_request,
+		.ask = on_request,
+		.forget = on_forget,
 		.on_room = on_room,
 		.ctx = r,
 	};
 	char name[] = "main";
 
-	r->engine = bmx_engine_new(&parts, config);
+	start_learner(r, config);
+	start_engine(r, config);
 	r->clients = bmx_clients_new(&client_parts);
 	if (!r->engine || !r->clients)
 		fail(r, "start", "out of memory");
@@ -274,6 +324,113 @@ do_fault(struct replay *r, char *what)
 	r->list.version++;
 }
 
+static void
+do_primary(struct replay *r, char *what)
+{
+	for (int i = 0; i < BMX_PRIMARY_STATUSES; i++) {
+		const enum bmx_primary_status status =
+			(enum bmx_primary_status)i;
+
+		if (strcmp(bmx_primary_status_name(status), what) != 0)
+			continue;
+		r->primary.view.status = status;
+		r->primary.view.since_ms = bmx_clock_wall_ms(r->loop->clock);
+		return;
+	}
+	fail(r, "expected up, suspect or down", what);
+}
+
+static void
+do_offers(struct replay *r, char *rest)
+{
+	struct bmx_smtp_keywords *keywords = &r->primary.view.keywords;
+	char *save = NULL;
+
+	*keywords = (struct bmx_smtp_keywords){.known = true};
+	for (char *word = strtok_r(rest, " ", &save); word;
+	     word = strtok_r(NULL, " ", &save)) {
+		if (strcmp(word, "smtputf8") == 0)
+			keywords->smtputf8 = true;
+		else if (strncmp(word, "size=", 5) == 0 &&
+		         bmx_units_parse_number(bmx_slice_of(word + 5),
+		                                &keywords->size) == 0)
+			keywords->has_size = true;
+		else
+			fail(r, "expected size=N or smtputf8", word);
+	}
+}
+
+static void
+do_says(struct replay *r, char *what)
+{
+	r->primary.later = false;
+	r->primary.asked = 0;
+	for (int i = 0; i < BMX_PROBE_OUTCOMES; i++) {
+		const enum bmx_probe_outcome outcome =
+			(enum bmx_probe_outcome)i;
+
+		if (strcmp(bmx_probe_outcome_name(outcome), what) != 0)
+			continue;
+		r->primary.probe =
+			(struct bmx_probe_result){.outcome = outcome};
+		if (outcome == BMX_PROBE_ACCEPTS_ALL)
+			r->primary.probe.random = BMX_PROBE_RANDOM_ACCEPTED;
+		return;
+	}
+	fail(r, "expected an outcome", what);
+}
+
+static void
+do_later(struct replay *r, char *rest)
+{
+	(void)rest;
+	r->primary.later = true;
+}
+
+static void
+do_tell(struct replay *r, char *rest)
+{
+	(void)rest;
+	scripted_answer(&r->primary);
+}
+
+static void
+do_asked(struct replay *r, char *rest)
+{
+	char got[32];
+
+	(void)snprintf(got, sizeof(got), "%zu", r->primary.asked);
+	if (strcmp(got, rest) != 0)
+		fail(r, "another number was asked", got);
+}
+
+/* Takes the line of that name out. */
+static void
+drop_attribute(struct replay *r, const char *name, size_t name_len)
+{
+	char *line = r->attributes;
+
+	while (*line != '\0') {
+		char *next = strchr(line, '\n') + 1;
+
+		if (strncmp(line, name, name_len) == 0 && line[name_len] == '=')
+			memmove(line, next, strlen(next) + 1);
+		else
+			line = next;
+	}
+}
+
+static void
+do_with(struct replay *r, char *rest)
+{
+	size_t len;
+
+	drop_attribute(r, rest, strcspn(rest, "="));
+	len = strlen(r->attributes);
+	(void)snprintf(r->attributes + len, sizeof(r->attributes) - len, "%s\n",
+	               rest);
+}
+
 static int64_t
 duration(struct replay *r, const char *text)
 {
@@ -318,11 +475,12 @@ do_ask(struct replay *r, char *rest)
 	if (!rcpt)
 		fail(r, "expected STATE RCPT", rest);
 	*rcpt++ = '\0';
+	/* Of a repeated attribute the first counts. */
 	(void)snprintf(request, sizeof(request),
 	               "request=smtpd_access_policy\nprotocol_state=%s\n"
-	               "instance=1a.2\nclient_address=192.0.2.1\n"
+	               "instance=1a.2\n%sclient_address=192.0.2.1\n"
 	               "sender=from@sender.test\nrecipient=%s\n\n",
-	               rest, rcpt);
+	               rest, r->attributes, rcpt);
 	reconnect(r, find_connection(r, "main"));
 	send_text(r, "main", request);
 }
@@ -424,7 +582,9 @@ static const struct {
 	{"fault", do_fault},   {"advance", do_advance}, {"wall", do_wall},
 	{"ask", do_ask},       {"open", do_open},       {"send", do_send},
 	{"expect", do_expect}, {"answer", do_answer},   {"silent", do_silent},
-	{"closed", do_closed}, {"log", do_log},
+	{"closed", do_closed}, {"log", do_log},         {"primary", do_primary},
+	{"offers", do_offers}, {"says", do_says},       {"later", do_later},
+	{"tell", do_tell},     {"asked", do_asked},     {"with", do_with},
 };
 
 static void
@@ -464,6 +624,7 @@ main(int argc, char **argv)
 	r->loop = fake_loop_new(WALL_MS);
 	r->log = bmx_log_new_capture(on_log, r, BMX_LOG_DEBUG);
 	r->metrics = bmx_metrics_new();
+	r->records = memory_store_new();
 	if (!r->in)
 		fail(r, "open", strerror(errno));
 	while (fgets(line, sizeof(line), r->in)) {
@@ -475,6 +636,8 @@ main(int argc, char **argv)
 		(void)close(r->connections[i].fd);
 	bmx_clients_free(&r->clients);
 	bmx_engine_free(&r->engine);
+	bmx_learner_free(&r->learner);
+	memory_store_free(&r->records);
 	bmx_log_free(&r->log);
 	bmx_metrics_free(&r->metrics);
 	fake_loop_free(&r->loop);

@@ -6,15 +6,27 @@ milter_client.py ask HOST PORT CLIENT SENDER RECIPIENT [LOGIN]
 milter_client.py send HOST PORT CLIENT SENDER RECIPIENT ID [LOGIN]
     gives a message with the header X-Lab-Id: ID; header lines of its own may
     be on standard input
+    RECIPIENT may be several with commas between: the last one's reply counts
+milter_client.py many HOST PORT CLIENT SENDER RECIPIENT COUNT
+    gives so many messages over four connections, all alike but for the "#" in
+    SENDER, which is their number; prints how many were taken. Header lines of
+    their own may be on standard input
 milter_client.py load HOST PORT SECONDS THREADS PREFIX
     sessions in a row, each with a fresh sender domain, one known and one
     unknown recipient; prints how often each reply came, one "COUNT STAGE
     REPLY" a line, and writes the IDs of accepted messages to PREFIX.ids
 
+The environment says more of the client: LAB_CLIENT_HELO and LAB_CLIENT_NAME
+(client.test and helo.test without it), LAB_CLIENT_OCTETS of body,
+LAB_CLIENT_SIZE announced at MAIL, and LAB_CLIENT_FILE with a whole message to
+send instead, in which @ID@ becomes the ID.
+
 ask and send print the reply that decided it, all lines of it, byte for byte
 but for a "\\n" between lines.
 """
 import collections
+import concurrent.futures
+import os
 import socket
 import sys
 import threading
@@ -52,29 +64,48 @@ class Session:
 
     def open(self, client, login):
         """Greeting to EHLO; the reply that was not as it should be, or None."""
-        words = f"XCLIENT ADDR={client} NAME=client.test HELO=helo.test"
+        name = os.environ.get("LAB_CLIENT_NAME", "client.test")
+        helo = os.environ.get("LAB_CLIENT_HELO", "helo.test")
+        address = f"IPV6:{client}" if ":" in client else client
+        words = f"XCLIENT ADDR={address} NAME={name} HELO=helo.test"
         if login:
             words += f" LOGIN={login}"
         reply = self.reply()
-        for line in "EHLO lab.test", words, "EHLO helo.test":
+        for line in "EHLO lab.test", words, f"EHLO {helo}":
             if reply[0] != "2":
                 return reply
             reply = self.command(line)
         return None if reply[0] == "2" else reply
 
 
+def whole(path, lab_id):
+    """A file as DATA wants it: CR LF, dots doubled, and the last dot."""
+    with open(path, encoding="latin-1", newline="") as file:
+        text = file.read().replace("\r\n", "\n").replace("@ID@", lab_id)
+    lines = text.removesuffix("\n").split("\n")
+    return "\r\n".join("." + line if line.startswith(".") else line
+                       for line in lines) + "\r\n."
+
+
 def transaction(session, sender, recipient, lab_id, fields=""):
-    reply = session.command(f"MAIL FROM:<{sender}>")
+    octets = int(os.environ.get("LAB_CLIENT_OCTETS", "0"))
+    size = os.environ.get("LAB_CLIENT_SIZE")
+    reply = session.command(f"MAIL FROM:<{sender}>"
+                            + (f" SIZE={size}" if size else ""))
     if reply[0] == "2":
-        reply = session.command(f"RCPT TO:<{recipient}>")
+        for address in recipient.split(","):
+            reply = session.command(f"RCPT TO:<{address}>")
     if reply[0] != "2" or lab_id is None:
         return reply
     reply = session.command("DATA")
     if reply[0] != "3":
         return reply
+    if "LAB_CLIENT_FILE" in os.environ:
+        return session.command(whole(os.environ["LAB_CLIENT_FILE"], lab_id))
     return session.command(
         f"{fields}From: <{sender}>\r\nTo: <{recipient}>\r\n"
-        f"Subject: milter\r\nX-Lab-Id: {lab_id}\r\n\r\ntext\r\n.")
+        f"Subject: milter\r\nX-Lab-Id: {lab_id}\r\n\r\ntext\r\n"
+        + ("x" * 62 + "\r\n") * (octets // 64) + ".")
 
 
 def play(host, port, client, sender, recipient, lab_id, login, fields):
@@ -84,6 +115,25 @@ def play(host, port, client, sender, recipient, lab_id, login, fields):
             reply = transaction(session, sender, recipient, lab_id, fields)
         session.sock.sendall(b"QUIT\r\n")
     return reply
+
+
+def send_share(host, port, client, sender, recipient, numbers, fields):
+    taken = 0
+    with Session(host, port) as session:
+        if session.open(client, None) is None:
+            for i in numbers:
+                reply = transaction(session, sender.replace("#", str(i)),
+                                    recipient, f"many-{i}", fields)
+                taken += reply[0] == "2"
+        session.sock.sendall(b"QUIT\r\n")
+    return taken
+
+
+def send_many(host, port, client, sender, recipient, count, fields):
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        return sum(pool.map(
+            lambda i: send_share(host, port, client, sender, recipient,
+                                 range(i, int(count), 4), fields), range(4)))
 
 
 class Load:
@@ -150,6 +200,10 @@ def main(verb, *args):
     lab_id = None
     fields = ""
     address, rest = args[:5], list(args[5:])
+    if verb == "many":
+        fields = "".join(line.rstrip("\n") + "\r\n" for line in sys.stdin)
+        print(send_many(*address, rest[0], fields))
+        return
     if verb == "send":
         lab_id = rest.pop(0)
         if not sys.stdin.isatty():

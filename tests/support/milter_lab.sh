@@ -43,6 +43,31 @@ lab_zone() {
 	*.any 300 TXT "v=spf1 ip4:192.0.2.0/24 -all"
 	bench 300 TXT "v=spf1 ip4:127.0.0.0/8 -all"
 	helo 300 TXT "v=spf1 ip4:192.0.2.1 -all"
+	helo 300 A 192.0.2.1
+	client 300 A 192.0.2.1
+	mx 300 MX 10 client
+	nullmx 300 MX 0 .
+	void 300 TXT "no mail here"
+	1.2.0.192.a.bl 300 A 127.0.0.2
+	2.2.0.192.a.bl 300 A 127.0.0.20
+	3.2.0.192.a.bl 300 A 127.0.0.2
+	3.2.0.192.wl 300 A 127.0.0.2
+	$ORIGIN 0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.a.bl.test.
+	1.1.0.0.0.0.0.0.0.0.0.0 300 A 127.0.0.3
+	$ORIGIN lies.test.
+	*.bl 300 A 192.0.2.99
+	*.refused 300 A 127.255.255.254
+	ZONE
+}
+
+# The names of 192.0.2.0/24: one leads back, one does not, the rest have none.
+lab_reverse_zone() {
+	cat <<-'ZONE'
+	$ORIGIN 2.0.192.in-addr.arpa.
+	@ 300 SOA ns.test. h.test. 1 3600 600 86400 60
+	@ 300 NS ns.test.
+	1 300 PTR client.test.
+	2 300 PTR client.test.
 	ZONE
 }
 
@@ -50,6 +75,7 @@ lab_dns_start() {
 	local dir=$LAB_DIR/dns
 	mkdir -p "$dir"
 	lab_zone >"$dir/test.zone"
+	lab_reverse_zone >"$dir/reverse.zone"
 	cat >"$dir/knot.conf" <<-CONF
 	server:
 	    rundir: "$dir"
@@ -62,6 +88,8 @@ lab_dns_start() {
 	zone:
 	  - domain: test.
 	    file: "$dir/test.zone"
+	  - domain: 2.0.192.in-addr.arpa.
+	    file: "$dir/reverse.zone"
 	CONF
 	/usr/sbin/knotd -c "$dir/knot.conf" >>"$dir/out" 2>&1 </dev/null &
 	echo $! >"$LAB_DIR/dns.pid"

@@ -12,7 +12,8 @@
 #	lab_send backup sender@world.test alice@example.test
 #
 # Read by it: LAB_EXAMPLE (directory with the Postfix files and backupmx.conf),
-# LAB_BUILD (build directory with the programs).
+# LAB_BUILD (build directory with the programs), LAB_CONF (another
+# backupmx.conf), LAB_POLICYD_USER.
 # Set by it: LAB_DIR, LAB_NET, LAB_PORT.
 
 LAB_SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -311,14 +312,15 @@ lab_policyd_configure() {
 		-e "s|/etc/backupmx/lists/|$dir/lists/|" \
 		-e "s|127.0.0.1:9517|$(lab_address metrics):9517|" \
 		-e "s|\"mx\"|\"[$(lab_address primary)]:$LAB_PORT\"|" \
-		"$LAB_EXAMPLE/backupmx.conf" >"$dir/backupmx.conf"
+		"${LAB_CONF:-$LAB_EXAMPLE/backupmx.conf}" >"$dir/backupmx.conf"
 }
 
 lab_policyd_socket() { echo "$LAB_DIR/backup/queue/backupmx/policyd.sock"; }
 
 lab_policyd_start() {
 	local pid
-	"$LAB_BUILD/policyd/backupmx-policyd" -f -u "$LAB_USER" \
+	"$LAB_BUILD/policyd/backupmx-policyd" -f \
+		-u "${LAB_POLICYD_USER:-$LAB_USER}" \
 		-c "$LAB_DIR/policyd/backupmx.conf" \
 		>>"$LAB_DIR/policyd/log" 2>&1 </dev/null &
 	pid=$!

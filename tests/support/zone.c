@@ -75,6 +75,21 @@ add(struct zone *zone, const char *name, int type, struct bmx_slice data)
 	return entry;
 }
 
+static void
+read_tlsa(struct entry *entry)
+{
+	struct bmx_dns_record *record = &entry->record;
+	const char *last = entry->data + record->text.len;
+	uint8_t *numbers[] = {&record->usage, &record->selector,
+	                      &record->matching_type};
+	char *end = entry->data;
+
+	for (size_t i = 0; i < 3; i++)
+		*numbers[i] = (uint8_t)strtoul(end, &end, 10);
+	end += *end == ' ';
+	record->text = (struct bmx_slice){end, (size_t)(last - end)};
+}
+
 void
 zone_add(struct zone *zone, const char *name, enum bmx_dns_type type,
          struct bmx_slice data)
@@ -91,6 +106,8 @@ zone_add(struct zone *zone, const char *name, enum bmx_dns_type type,
 		end += *end == ' ';
 		entry->record.text = bmx_slice_of(end);
 	}
+	if (type == BMX_DNS_TLSA)
+		read_tlsa(entry);
 	if (type != BMX_DNS_A && type != BMX_DNS_AAAA)
 		return;
 	if (inet_pton(type == BMX_DNS_A ? AF_INET : AF_INET6, entry->data,

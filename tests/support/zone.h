@@ -13,8 +13,8 @@ struct zone;
 struct zone *zone_new(void);
 void zone_free(struct zone **zone);
 
-/* A: "192.0.2.1"; AAAA: "2001:db8::1"; MX: "10 host"; PTR: name; TXT: octets.
- * Exits when memory is short or an address is none. */
+/* A: "192.0.2.1"; AAAA: "2001:db8::1"; MX: "10 host"; PTR: name; TXT: octets;
+ * TLSA: "3 1 1 octets". Exits when memory is short or an address is none. */
 void zone_add(struct zone *zone, const char *name, enum bmx_dns_type type,
               struct bmx_slice data);
 /* CNAME. */

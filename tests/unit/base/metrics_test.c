@@ -68,6 +68,29 @@ test_histogram(void **state)
 	bmx_metrics_free(&metrics);
 }
 
+/* In whatever order they come, each is there once, and they come out sorted. */
+static void
+test_order(void **state)
+{
+	static const char *const values[] = {"m", "z", "a", "m", "b", "y",
+	                                     "a", "c", "z", "n", "b", "x"};
+	struct bmx_metrics *metrics = bmx_metrics_new();
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		const struct bmx_metrics_label label = {"n", values[i]};
+
+		bmx_metric_add(
+			bmx_metrics_counter(metrics, "s", "S", &label, 1), 1);
+	}
+	assert_rendered(metrics,
+	                "# HELP s S\n# TYPE s counter\n"
+	                "s{n=\"a\"} 2\ns{n=\"b\"} 2\ns{n=\"c\"} 1\n"
+	                "s{n=\"m\"} 2\ns{n=\"n\"} 1\ns{n=\"x\"} 1\n"
+	                "s{n=\"y\"} 1\ns{n=\"z\"} 2\n");
+	bmx_metrics_free(&metrics);
+}
+
 /* Labels from outside (reasons, domains of a reload) have a cap. */
 static void
 test_cap(void **state)
@@ -78,10 +101,12 @@ test_cap(void **state)
 	struct bmx_metrics_label label = {"n", value};
 
 	(void)state;
-	/* Series are kept sorted: in falling order each is found at once. */
-	for (size_t i = BMX_METRICS_SERIES_MAX; i > 0; i--) {
+	for (size_t i = 1; i <= BMX_METRICS_SERIES_MAX; i++) {
+		struct bmx_metric *made;
+
 		(void)snprintf(value, sizeof(value), "%08zu", i);
-		first = bmx_metrics_counter(metrics, "a", "b", &label, 1);
+		made = bmx_metrics_counter(metrics, "a", "b", &label, 1);
+		first = i == 1 ? made : first;
 	}
 	(void)snprintf(value, sizeof(value), "%08d", 0);
 	spare = bmx_metrics_counter(metrics, "a", "b", &label, 1);
@@ -98,9 +123,9 @@ test_cap(void **state)
 int
 main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(test_render),
-	                                   cmocka_unit_test(test_histogram),
-	                                   cmocka_unit_test(test_cap)};
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_render), cmocka_unit_test(test_histogram),
+		cmocka_unit_test(test_order), cmocka_unit_test(test_cap)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

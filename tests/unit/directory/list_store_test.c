@@ -15,6 +15,7 @@
 #include <backupmx/list_store.h>
 
 #include "lib/directory/list_digest.h"
+#include "lib/directory/list_member.h"
 
 #define DOMAIN BMX_SLICE("example.test")
 #define OTHER BMX_SLICE("other.test")
@@ -142,13 +143,14 @@ static int
 show(void *ctx, const struct bmx_list_entry *entry)
 {
 	static const char *const marks[] = {"", "!", "?"};
+	char member[BMX_LIST_MEMBER_MAX];
 	struct shown *shown = ctx;
 	const size_t len = strlen(shown->text);
 
 	(void)snprintf(shown->text + len, sizeof(shown->text) - len, "%s%.*s%s",
 	               len ? " " : "", (int)entry->local.len, entry->local.data,
 	               marks[entry->state]);
-	bmx_list_digest_add(&shown->digest, entry->local);
+	bmx_list_digest_add(&shown->digest, bmx_list_member_of(entry, member));
 	shown->count++;
 	if (bmx_slice_equal(entry->local, BMX_SLICE("*")))
 		shown->wildcard = true;

@@ -28,6 +28,11 @@ struct bench {
 	size_t rooms;    /* calls of on_room */
 	bool ask_again;  /* every peer asks anew whenever one is answered */
 	size_t warnings; /* log lines */
+	bool later;      /* answers wait until answer_waiting */
+	struct bmx_engine_ask *waiting; /* what stands for one: its client */
+	bmx_engine_answered_cb *waiting_cb;
+	size_t forgotten;
+	int64_t began_us; /* of the last request */
 };
 
 static void
@@ -43,18 +48,48 @@ ask(const struct bench *bench, size_t peer)
 	say(bench, peer, REQUEST, REQUEST_LEN);
 }
 
-static struct bmx_slice
+static struct bmx_engine_ask *
 on_request(void *ctx, const struct bmx_policy_request *request,
-           int64_t began_us)
+           int64_t began_us, bmx_engine_answered_cb *answered, void *client)
 {
 	struct bench *bench = ctx;
 
-	(void)began_us;
+	bench->began_us = began_us;
 	assert_true(bmx_slice_equal(request->recipient, BMX_SLICE("a@b.test")));
 	assert_true(++bench->answered < ANSWERS_MAX);
 	for (size_t i = 0; bench->ask_again && i < PEERS; i++)
 		ask(bench, i);
-	return BMX_SLICE(ANSWER);
+	if (!bench->later) {
+		answered(client, BMX_SLICE(ANSWER));
+		return NULL;
+	}
+	assert_null(bench->waiting);
+	bench->waiting = client;
+	bench->waiting_cb = answered;
+	return bench->waiting;
+}
+
+static void
+on_forget(void *ctx, struct bmx_engine_ask **waiting)
+{
+	struct bench *bench = ctx;
+
+	if (*waiting) {
+		assert_ptr_equal(*waiting, bench->waiting);
+		bench->waiting = NULL;
+		bench->forgotten++;
+	}
+	*waiting = NULL;
+}
+
+static void
+answer_waiting(struct bench *bench)
+{
+	void *client = bench->waiting;
+
+	assert_non_null(client);
+	bench->waiting = NULL;
+	bench->waiting_cb(client, BMX_SLICE(ANSWER));
 }
 
 static void
@@ -79,7 +114,8 @@ setup(void **state)
 {
 	struct bench *bench = calloc(1, sizeof(*bench));
 	struct bmx_clients_parts parts = {.max = PEERS,
-	                                  .answer = on_request,
+	                                  .ask = on_request,
+	                                  .forget = on_forget,
 	                                  .on_room = on_room,
 	                                  .ctx = bench};
 
@@ -419,6 +455,67 @@ test_drain_under_load(void **state)
 		assert_true(answers_of(bench, i) > 0);
 }
 
+/* An answer that waits: nothing more is read, and no time limit of ours cuts
+ * it; the answers keep their order. */
+static void
+test_answer_waits(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->later = true;
+	say(bench, 0, REQUEST REQUEST, 2 * REQUEST_LEN);
+	fake_loop_settle(bench->loop);
+	assert_int_equal(bench->answered, 1);
+	ask(bench, 0);
+	fake_loop_advance(bench->loop, BMX_CLIENT_REQUEST_MS + 2000);
+	fake_loop_settle(bench->loop);
+	assert_int_equal(bench->answered, 1);
+	assert_int_equal(answers_of(bench, 0), 0);
+	answer_waiting(bench); /* the second now waits */
+	/* Its time begins now, not with the octets that we did not look at. */
+	assert_int_equal(bench->began_us,
+	                 bmx_clock_mono_us(bench->loop->clock));
+	assert_int_equal(answers_of(bench, 0), 1);
+	assert_int_equal(bench->answered, 2);
+	bench->later = false;
+	answer_waiting(bench);
+	fake_loop_settle(bench->loop);
+	assert_int_equal(answers_of(bench, 0), 2);
+	assert_int_equal(bench->answered, 3);
+	assert_int_equal(bench->forgotten, 0);
+}
+
+static void
+test_answer_waits_at_the_end(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->later = true;
+	ask(bench, 0);
+	fake_loop_settle(bench->loop);
+	bmx_clients_drain(bench->clients);
+	assert_int_equal(bmx_clients_count(bench->clients), 1);
+	bmx_clients_free(&bench->clients);
+	assert_int_equal(bench->forgotten, 1);
+}
+
+/* Postfix has given up meanwhile: the answer has nowhere to go. */
+static void
+test_hang_up_while_waiting(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->later = true;
+	ask(bench, 0);
+	fake_loop_settle(bench->loop);
+	(void)close(bench->peers[0]);
+	bench->peers[0] = -1;
+	fake_loop_settle(bench->loop);
+	answer_waiting(bench);
+	fake_loop_settle(bench->loop);
+	assert_int_equal(bmx_clients_count(bench->clients), PEERS - 1);
+}
+
 #define TEST(name, function)                                                   \
 	{                                                                      \
 		name, function, setup, teardown, NULL                          \
@@ -443,6 +540,11 @@ static const struct CMUnitTest tests[] = {
 	TEST("room is told when a client hangs up", test_room_by_hang_up),
 	TEST("a drain ends what is idle, not a request", test_drain),
 	TEST("a drain ends while clients go on asking", test_drain_under_load),
+	TEST("an answer may have to wait", test_answer_waits),
+	TEST("an answer that waits is forgotten with its client",
+             test_answer_waits_at_the_end),
+	TEST("who hangs up while waiting is noticed",
+             test_hang_up_while_waiting),
 };
 
 int

@@ -1,6 +1,7 @@
 #include "policyd/control.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,6 +27,13 @@ struct bench {
 	socklen_t address_len;
 	size_t big; /* octets of the status answer's filling */
 	bool short_of_memory;
+	/* Probes under way: what stands for a command is a number's address. */
+	bmx_control_answered_cb *answered[16];
+	void *answered_ctx[16];
+	size_t probes;
+	size_t unprobed;
+	char forgotten[64];
+	char kept[64];
 };
 
 static json_t *
@@ -70,6 +78,64 @@ on_reload(void *ctx, struct bmx_error *err)
 	return 0;
 }
 
+static struct bmx_probe_command *
+on_probe(void *ctx, struct bmx_slice address, bmx_control_answered_cb *answered,
+         void *answered_ctx, struct bmx_error *err)
+{
+	struct bench *bench = ctx;
+	const size_t at = bench->probes;
+
+	if (!memchr(address.data, '@', address.len)) {
+		(void)bmx_error_set(err, BMX_E_SYNTAX, "that is no address");
+		return NULL;
+	}
+	bench->answered[at] = answered;
+	bench->answered_ctx[at] = answered_ctx;
+	bench->probes++;
+	return (struct bmx_probe_command *)&bench->answered[at];
+}
+
+static void
+on_unprobe(void *ctx, struct bmx_probe_command **command)
+{
+	struct bench *bench = ctx;
+
+	assert_non_null(*command);
+	bench->unprobed++;
+	*command = NULL;
+}
+
+/* As a command that is done does. */
+static void
+answer_probe(struct bench *bench, size_t at)
+{
+	bench->answered[at](bench->answered_ctx[at],
+	                    json_pack("{s:b, s:i}", "ok", 1, "probe", (int)at));
+}
+
+static int
+on_forget(void *ctx, struct bmx_slice what, struct bmx_error *err)
+{
+	struct bench *bench = ctx;
+
+	(void)snprintf(bench->forgotten, sizeof(bench->forgotten), "%.*s",
+	               (int)what.len, what.data);
+	return memchr(what.data, '.', what.len) ?
+		0 :
+		bmx_error_set(err, BMX_E_NOT_FOUND, "no such domain");
+}
+
+static int
+on_keep(void *ctx, struct bmx_slice record, struct bmx_error *err)
+{
+	struct bench *bench = ctx;
+
+	(void)err;
+	(void)snprintf(bench->kept, sizeof(bench->kept), "%.*s",
+	               (int)record.len, record.data);
+	return 0;
+}
+
 static int
 setup(void **state)
 {
@@ -79,6 +145,10 @@ setup(void **state)
 		.lookup = on_lookup,
 		.sync = on_sync,
 		.reload = on_reload,
+		.probe = on_probe,
+		.unprobe = on_unprobe,
+		.forget = on_forget,
+		.keep = on_keep,
 		.ctx = bench,
 	};
 	struct bmx_error err;
@@ -183,6 +253,141 @@ verbs(void **state)
 	expect(bench, BMX_SLICE("sync b.test\n"),
 	       "{\"ok\":false,\"error\":\"no such domain\"}\n");
 	expect(bench, BMX_SLICE("reload\n"), "{\"ok\":true}\n");
+}
+
+static void
+forget_and_keep(void **state)
+{
+	struct bench *bench = *state;
+
+	expect(bench, BMX_SLICE("forget a@b.test\n"), "{\"ok\":true}\n");
+	assert_string_equal(bench->forgotten, "a@b.test");
+	expect(bench, BMX_SLICE("forget b\n"),
+	       "{\"ok\":false,\"error\":\"no such domain\"}\n");
+	expect(bench, BMX_SLICE("keep gate 0123@b.test more words\n"),
+	       "{\"ok\":true}\n");
+	assert_string_equal(bench->kept, "gate 0123@b.test more words");
+}
+
+/* A client whose probe is under way. */
+static int
+dial_probe(struct bench *bench)
+{
+	const size_t before = bench->probes;
+	const int fd = dial(bench);
+
+	say(bench, fd, BMX_SLICE("probe a@b.test\n"));
+	assert_int_equal(bench->probes, before + 1);
+	return fd;
+}
+
+static void
+hears(struct bench *bench, int fd, const char *want)
+{
+	char *got = hear(bench, fd);
+
+	assert_string_equal(got, want);
+	free(got);
+	(void)close(fd);
+}
+
+static void
+probe(void **state)
+{
+	struct bench *bench = *state;
+	const int first = dial_probe(bench);
+	const int second = dial_probe(bench);
+
+	/* What more it says is not looked at. */
+	say(bench, first, BMX_SLICE("status\nprobe b@b.test\n"));
+	assert_int_equal(bench->probes, 2);
+	fake_loop_advance(bench->loop, BMX_CONTROL_TIME_MAX_MS - 1);
+	answer_probe(bench, 1);
+	hears(bench, second, "{\"ok\":true,\"probe\":1}\n");
+	answer_probe(bench, 0);
+	hears(bench, first, "{\"ok\":true,\"probe\":0}\n");
+	assert_int_equal(bench->unprobed, 0);
+	expect(bench, BMX_SLICE("probe nobody\n"),
+	       "{\"ok\":false,\"error\":\"that is no address\"}\n");
+}
+
+static void
+probe_hung_up(void **state)
+{
+	struct bench *bench = *state;
+	const int first = dial_probe(bench);
+	const int second = dial_probe(bench);
+
+	(void)close(first);
+	fake_loop_settle(bench->loop);
+	assert_int_equal(bench->unprobed, 1);
+	assert_int_equal(bmx_control_connections(bench->control), 1);
+	answer_probe(bench, 1);
+	hears(bench, second, "{\"ok\":true,\"probe\":1}\n");
+	assert_int_equal(bench->unprobed, 1);
+}
+
+static void
+probe_too_slow(void **state)
+{
+	struct bench *bench = *state;
+	const int fd = dial_probe(bench);
+
+	fake_loop_advance(bench->loop, BMX_CONTROL_TIME_MAX_MS);
+	assert_int_equal(bench->unprobed, 1);
+	hears(bench, fd, "");
+}
+
+static void
+probe_reload(void **state)
+{
+	struct bench *bench = *state;
+	const int first = dial_probe(bench);
+	const int second = dial_probe(bench);
+	const int idle = dial(bench);
+
+	fake_loop_settle(bench->loop);
+	bmx_control_end_probes(bench->control, "read again");
+	assert_int_equal(bench->unprobed, 2);
+	hears(bench, first, "{\"ok\":false,\"error\":\"read again\"}\n");
+	hears(bench, second, "{\"ok\":false,\"error\":\"read again\"}\n");
+	assert_int_equal(bmx_control_connections(bench->control), 1);
+	bmx_control_end_probes(bench->control, "read again");
+	(void)close(idle);
+}
+
+static void
+probe_flood(void **state)
+{
+	struct bench *bench = *state;
+	int fds[BMX_CONTROL_PROBES_MAX];
+	int last;
+
+	for (size_t i = 0; i < BMX_CONTROL_PROBES_MAX; i++)
+		fds[i] = dial_probe(bench);
+	last = dial(bench);
+	say(bench, last, BMX_SLICE("probe a@b.test\n"));
+	assert_int_equal(bench->probes, BMX_CONTROL_PROBES_MAX);
+	hears(bench, last,
+	      "{\"ok\":false,\"error\":\"too many probes are under way, try "
+	      "again in a while\"}\n");
+	/* One that ends makes room. */
+	answer_probe(bench, 0);
+	last = dial_probe(bench);
+	(void)close(last);
+	for (size_t i = 0; i < BMX_CONTROL_PROBES_MAX; i++)
+		(void)close(fds[i]);
+}
+
+static void
+probe_at_the_end(void **state)
+{
+	struct bench *bench = *state;
+	const int fd = dial_probe(bench);
+
+	bmx_control_free(&bench->control);
+	assert_int_equal(bench->unprobed, 1);
+	(void)close(fd);
 }
 
 static void
@@ -383,6 +588,13 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE("each verb reaches its handler", verbs),
+		CASE("forget and keep take their arguments", forget_and_keep),
+		CASE("a probe is answered when it is done", probe),
+		CASE("a client that hangs up ends its probe", probe_hung_up),
+		CASE("a probe that takes too long", probe_too_slow),
+		CASE("a reload ends probes", probe_reload),
+		CASE("so many probes at a time", probe_flood),
+		CASE("the end ends probes", probe_at_the_end),
 		CASE("hostile octets come back as JSON", hostile_argument),
 		CASE("an unknown verb is an error", unknown_verb),
 		CASE("a request that is too long is an error", too_long),

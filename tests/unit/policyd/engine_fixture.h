@@ -16,6 +16,8 @@
 #include "policyd/engine.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/fake_loop.h"
+#include "tests/support/memory_store.h"
+#include "tests/support/scripted_primary.h"
 
 #define FIXTURE_DOMAINS 3
 #define FIXTURE_ENTRIES 10
@@ -37,7 +39,12 @@ struct fixture {
 	struct bmx_log *log;
 	struct bmx_metrics *metrics;
 	struct bmx_config *config;
+	struct bmx_record_store *records;
+	struct bmx_learner *learner;
 	struct bmx_engine *engine;
+	struct scripted_primary primary;
+	size_t answers;          /* that fixture_ask's requests got */
+	struct bmx_slice answer; /* the last */
 	uint64_t version;
 	bool begin_fails, meta_fails, find_fails;
 	bool reading;
@@ -149,6 +156,22 @@ fixture_config(const char *text)
 	return config;
 }
 
+static void
+fixture_start_learner(struct fixture *fixture)
+{
+	const struct bmx_learner_parts parts = {
+		.loop = fixture->loop,
+		.log = fixture->log,
+		.metrics = fixture->metrics,
+		.records = fixture->records,
+	};
+
+	fixture->learner = bmx_learner_new(&parts, fixture->config);
+	assert_non_null(fixture->learner);
+	fixture->primary.on_result = bmx_learner_take;
+	fixture->primary.result_ctx = fixture->learner;
+}
+
 /* The lists stay the caller's to fill. */
 static void
 fixture_start(struct fixture *fixture, const char *config)
@@ -157,12 +180,16 @@ fixture_start(struct fixture *fixture, const char *config)
 	                                          fixture_version, fixture_meta,
 	                                          fixture_find, fixture}};
 
-	fixture->loop = fake_loop_new(INT64_C(1767225600000));
-	parts.clock = fixture->loop->clock;
+	parts.loop = fixture->loop = fake_loop_new(INT64_C(1767225600000));
 	parts.log = fixture->log =
 		bmx_log_new_capture(fixture_log, fixture, BMX_LOG_INFO);
 	parts.metrics = fixture->metrics = bmx_metrics_new();
+	fixture->records = memory_store_new();
+	parts.records = fixture->records;
 	fixture->config = fixture_config(config);
+	fixture_start_learner(fixture);
+	parts.learner = fixture->learner;
+	parts.primaries = scripted_primary_source(&fixture->primary);
 	fixture->engine = bmx_engine_new(&parts, fixture->config);
 	assert_non_null(fixture->engine);
 }
@@ -172,6 +199,8 @@ fixture_stop(struct fixture *fixture)
 {
 	bmx_engine_free(&fixture->engine);
 	assert_false(fixture->reading);
+	bmx_learner_free(&fixture->learner);
+	memory_store_free(&fixture->records);
 	bmx_config_unref(&fixture->config);
 	bmx_metrics_free(&fixture->metrics);
 	bmx_log_free(&fixture->log);
@@ -184,18 +213,48 @@ fixture_wall_ms(const struct fixture *fixture)
 	return bmx_clock_wall_ms(fixture->loop->clock);
 }
 
-static inline struct bmx_slice
-fixture_ask(struct fixture *fixture, const char *recipient)
+static inline void
+fixture_answered(void *ctx, struct bmx_slice answer)
+{
+	struct fixture *fixture = ctx;
+
+	fixture->answers++;
+	fixture->answer = answer;
+}
+
+/* As a client would; the strings must live until the answer. */
+static inline struct bmx_engine_ask *
+fixture_request(struct fixture *fixture,
+                const struct bmx_policy_request *request)
+{
+	return bmx_engine_ask(fixture->engine, request,
+	                      bmx_clock_mono_us(fixture->loop->clock),
+	                      fixture_answered, fixture);
+}
+
+/* What may have to wait: then NULL is not returned. */
+static inline struct bmx_engine_ask *
+fixture_begin_ask(struct fixture *fixture, const char *recipient)
 {
 	const struct bmx_policy_request request = {
 		.request = BMX_SLICE("smtpd_access_policy"),
 		.protocol_state = BMX_SLICE("RCPT"),
 		.client_address = BMX_SLICE("192.0.2.1"),
+		.sender = BMX_SLICE("from@sender.test"),
 		.recipient = bmx_slice_of(recipient),
 	};
 
-	return bmx_engine_answer(fixture->engine, &request,
-	                         bmx_clock_mono_us(fixture->loop->clock));
+	return fixture_request(fixture, &request);
+}
+
+static inline struct bmx_slice
+fixture_ask(struct fixture *fixture, const char *recipient)
+{
+	const size_t before = fixture->answers;
+
+	assert_null(fixture_begin_ask(fixture, recipient));
+	assert_int_equal(fixture->answers, before + 1);
+	return fixture->answer;
 }
 
 #endif

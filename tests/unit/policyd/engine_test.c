@@ -2,9 +2,10 @@
 
 #include "policyd/engine.h"
 
-static const char config_text[] = "domain \"a.test\" { list_max_age = 2h }\n"
-				  "domain \"b.test\" { }\n"
-				  "domain \"c.test\" { mode = \"observe\" }\n";
+static const char config_text[] =
+	"domain \"a.test\" { list_max_age = 2h call_ahead = false }\n"
+	"domain \"b.test\" { call_ahead = false }\n"
+	"domain \"c.test\" { mode = \"observe\" call_ahead = false }\n";
 
 static int
 setup(void **state)
@@ -117,6 +118,28 @@ test_gauges(void **state)
 	              "authority=\"stale\"} 1");
 }
 
+/* After a sync only the list that it brought is looked at. */
+static void
+test_gauges_of_one_list(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t len;
+	char *text;
+
+	fake_loop_advance(fixture->loop, 3600 * 1000);
+	bmx_engine_update_list_gauges(fixture->engine, BMX_SLICE("b.test"));
+	bmx_engine_update_list_gauges(fixture->engine, BMX_SLICE("none.test"));
+	assert_metric(fixture, "backupmx_list_entries{domain=\"b.test\"} 0");
+	text = bmx_metrics_render(fixture->metrics, &len);
+	assert_non_null(text);
+	assert_null(strstr(text, "backupmx_list_entries{domain=\"a.test\"}"));
+	free(text);
+	bmx_engine_update_list_gauges(fixture->engine, BMX_SLICE("a.test"));
+	assert_metric(fixture, "backupmx_list_entries{domain=\"a.test\"} 3");
+	assert_metric(fixture,
+	              "backupmx_list_age_seconds{domain=\"a.test\"} 3600");
+}
+
 static void
 test_list(void **state)
 {
@@ -171,27 +194,27 @@ struct explain_case {
 static struct explain_case explain_cases[] = {
 	{"a look-up shows the cut at the delimiter", "U+tag@A.Test",
 	 "domain=served(a.test) address=normalised(u+tag@a.test) "
-	 "list=not listed(u+tag) list=active(u) verdict=accept(listed)",
+	 "primary=suspect() list=not listed(u+tag) list=active(u) verdict=accept(listed)",
 	 BMX_REPLY_DUNNO, true, false},
 	{"a look-up shows that a mailbox is disabled", "off@a.test",
 	 "domain=served(a.test) address=normalised(off@a.test) "
-	 "list=disabled(off) verdict=reject(disabled)",
+	 "primary=suspect() list=disabled(off) verdict=reject(disabled)",
 	 BMX_REPLY_DISABLED, true, false},
 	{"a look-up shows a role account", "Postmaster@a.test",
 	 "domain=served(a.test) address=normalised(postmaster@a.test) "
-	 "role account=always valid(postmaster) verdict=accept(role-account)",
+	 "role account=always valid(postmaster) primary=suspect() verdict=accept(role-account)",
 	 BMX_REPLY_DUNNO, true, false},
 	{"a look-up shows what no list can hold", "a%b@a.test",
 	 "domain=served(a.test) address=not listable(a%b@a.test) "
-	 "verdict=reject(not-listable)",
+	 "primary=suspect() verdict=reject(not-listable)",
 	 BMX_REPLY_USER_UNKNOWN, true, false},
 	{"a look-up without a list", "x@b.test",
 	 "domain=served(b.test) address=normalised(x@b.test) "
-	 "verdict=defer(no-list)",
+	 "primary=suspect() verdict=defer(no-list)",
 	 BMX_REPLY_UNVERIFIED, true, false},
 	{"a look-up in a broken store", "u@a.test",
 	 "domain=served(a.test) address=normalised(u@a.test) "
-	 "list=store failed(u) verdict=defer(store-failed)",
+	 "primary=suspect() list=store failed(u) verdict=defer(store-failed)",
 	 BMX_REPLY_TROUBLE, true, true},
 	{"a look-up in a domain that is not served", "X@other.test",
 	 "domain=not served(other.test) verdict=accept(not-served)",
@@ -234,16 +257,18 @@ test_explain(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[3 + EXPLAINS] = {
+	struct CMUnitTest tests[4 + EXPLAINS] = {
 		TEST("each decision is counted by domain, action and reason",
 	             test_metrics),
 		TEST("gauges show a list's age, size and authority",
 	             test_gauges),
+		TEST("after a sync only its list's gauges are set",
+	             test_gauges_of_one_list),
 		TEST("a list is shown as the engine sees it", test_list),
 	};
 
 	for (size_t i = 0; i < EXPLAINS; i++)
-		tests[3 + i] =
+		tests[4 + i] =
 			(struct CMUnitTest){.name = explain_cases[i].name,
 		                            .test_func = test_explain,
 		                            .initial_state = &explain_cases[i]};

@@ -5,10 +5,15 @@
 #include "policyd/control.h"
 #include "tests/unit/policyd/engine_fixture.h"
 
-static const char config_text[] = "domain \"a.test\" { }\n"
-				  "domain \"b.test\" { mode = \"observe\" }\n"
-				  "domain \"c.test\" { "
-				  "recipients = \"file:/tmp/l\xe9st\" }\n";
+static const char config_text[] =
+	"redis { servers = {\"127.0.0.1:1\"} }\n"
+	"domain \"a.test\" { call_ahead = false tls = \"none\" "
+	"primary = {\"[127.0.0.1]:1\"} }\n"
+	"domain \"b.test\" { mode = \"observe\" call_ahead = false "
+	"primary = {\"[127.0.0.1]:1\"} }\n"
+	"domain \"c.test\" { call_ahead = false primary_up = \"defer\" "
+	"primary = {\"[127.0.0.1]:1\"} "
+	"recipients = \"file:/tmp/l\xe9st\" }\n";
 
 /* A worker that takes no job. */
 static int
@@ -33,7 +38,28 @@ struct bench {
 	struct fixture fixture;
 	struct bmx_sync_worker worker;
 	struct bmx_sync *sync;
+	struct bmx_primaries *primaries;
+	struct bmx_redis *redis; /* NULL: not in the status */
 };
+
+/* The registry of the configuration's domains; nothing has been looked up. */
+static void
+start_primaries(struct bench *bench)
+{
+	const struct bmx_primaries_parts parts = {
+		.loop = bench->fixture.loop,
+		.log = bench->fixture.log,
+		.metrics = bench->fixture.metrics,
+		.records = bench->fixture.records,
+	};
+	struct bmx_error err;
+
+	bench->primaries = bmx_primaries_new(&parts);
+	assert_non_null(bench->primaries);
+	assert_int_equal(bmx_primaries_configure(bench->primaries,
+	                                         bench->fixture.config, &err),
+	                 0);
+}
 
 static int
 setup(void **state)
@@ -67,6 +93,7 @@ setup(void **state)
 	assert_int_equal(
 		bmx_sync_configure(bench->sync, bench->fixture.config, &err),
 		0);
+	start_primaries(bench);
 	*state = bench;
 	return 0;
 }
@@ -76,6 +103,8 @@ teardown(void **state)
 {
 	struct bench *bench = *state;
 
+	bmx_redis_free(&bench->redis);
+	bmx_primaries_free(&bench->primaries);
 	bmx_sync_free(&bench->sync);
 	fixture_stop(&bench->fixture);
 	free(bench);
@@ -89,6 +118,8 @@ status_of(const struct bench *bench)
 		.config = bench->fixture.config,
 		.engine = bench->fixture.engine,
 		.sync = bench->sync,
+		.primaries = bench->primaries,
+		.redis = bench->redis,
 		.uptime_ms = 61999,
 		.connections = 2,
 	};
@@ -174,6 +205,126 @@ test_unreadable(void **state)
 	json_decref(status);
 }
 
+/* A primary whose hosts are not known yet, and what is known of the others. */
+static void
+test_primary(void **state)
+{
+	struct bench *bench = *state;
+	json_t *status = status_of(bench);
+	const json_t *domain, *primary;
+
+	domain = json_array_get(json_object_get(status, "domains"), 1);
+	assert_string_equal(text_at(domain, "accepts_all"), "unknown");
+	primary = json_object_get(domain, "primary");
+	assert_string_equal(text_at(primary, "state"), "suspect");
+	assert_string_equal(text_at(primary, "hosts"), "");
+	assert_string_equal(text_at(primary, "last_error"), "");
+	assert_int_equal(number_at(primary, "checked_at"), 0);
+	assert_true(json_is_null(json_object_get(primary, "keywords")));
+	assert_true(json_is_null(json_object_get(primary, "call_ahead")));
+	json_decref(status);
+}
+
+static void
+keep(struct bench *bench, enum bmx_record_kind kind, const char *name,
+     const struct bmx_record *record)
+{
+	const struct bmx_record_key key = {kind, BMX_SLICE("a.test"),
+	                                   bmx_slice_of(name)};
+
+	bench->fixture.records->ops->put(bench->fixture.records, &key, record);
+}
+
+/* What an earlier run has stored, and what call-ahead counts. */
+static void
+test_primary_known(void **state)
+{
+	struct bench *bench = *state;
+	const int64_t now_ms = fixture_wall_ms(&bench->fixture);
+	const struct bmx_record down = {
+		.kind = BMX_RECORD_PRIMARY,
+		.as.primary = {.status = BMX_PRIMARY_DOWN,
+	                       .since_ms = now_ms - 60000,
+	                       .checked_at_ms = now_ms - 1000,
+	                       .keywords = {.known = true,
+	                                    .has_size = true,
+	                                    .size = 1000,
+	                                    .smtputf8 = true}}};
+	const struct bmx_record any = {
+		.kind = BMX_RECORD_VERIFICATION,
+		.as.verification = {.result = BMX_VERIFIED_VALID,
+	                            .checked_at_ms = now_ms}};
+	const json_t *domain, *primary, *keywords, *call_ahead;
+	json_t *status;
+
+	keep(bench, BMX_RECORD_PRIMARY, "", &down);
+	keep(bench, BMX_RECORD_VERIFICATION, "*", &any);
+	bmx_primaries_free(&bench->primaries);
+	start_primaries(bench);
+	fake_loop_settle(bench->fixture.loop);
+	status = status_of(bench);
+	domain = json_array_get(json_object_get(status, "domains"), 0);
+	assert_string_equal(text_at(domain, "accepts_all"), "yes");
+	primary = json_object_get(domain, "primary");
+	assert_string_equal(text_at(primary, "state"), "down");
+	assert_int_equal(number_at(primary, "since"), (now_ms - 60000) / 1000);
+	assert_string_equal(text_at(primary, "targets"), "ready");
+	assert_non_null(strstr(text_at(primary, "hosts"), "127.0.0.1"));
+	assert_int_equal(number_at(primary, "shared_by"), 1);
+	keywords = json_object_get(primary, "keywords");
+	assert_int_equal(number_at(keywords, "size"), 1000);
+	assert_true(json_is_true(json_object_get(keywords, "smtputf8")));
+	call_ahead = json_object_get(primary, "call_ahead");
+	assert_string_equal(text_at(call_ahead, "breaker"), "closed");
+	assert_int_equal(number_at(call_ahead, "probes"), 0);
+	assert_int_equal(
+		json_object_size(json_object_get(call_ahead, "outcomes")),
+		BMX_PROBE_OUTCOMES);
+	json_decref(status);
+}
+
+static void
+test_redis(void **state)
+{
+	struct bench *bench = *state;
+	const struct bmx_redis_options options = {
+		.settings = &bench->fixture.config->redis,
+		.client_name = "test"};
+	json_t *status = status_of(bench);
+	const json_t *redis;
+	struct bmx_error err;
+
+	assert_true(json_is_null(json_object_get(status, "redis")));
+	json_decref(status);
+	bench->redis = bmx_redis_new(bench->fixture.loop, &options, &err);
+	assert_non_null(bench->redis);
+	status = status_of(bench);
+	redis = json_object_get(status, "redis");
+	assert_true(json_is_false(json_object_get(redis, "up")));
+	assert_string_equal(text_at(redis, "breaker"), "closed");
+	assert_int_equal(number_at(redis, "in_flight"), 0);
+	assert_non_null(text_at(redis, "role"));
+	assert_non_null(text_at(redis, "last_error"));
+	json_decref(status);
+}
+
+/* primary_up = defer: who is known is known, though told to go elsewhere. */
+static void
+test_lookup_at_the_gate(void **state)
+{
+	struct bench *bench = *state;
+	json_t *report;
+
+	bench->fixture.primary.view.status = BMX_PRIMARY_UP;
+	bench->fixture.lists[2].entries[0].state = BMX_RECIPIENT_ACTIVE;
+	report =
+		bmx_report_lookup(bench->fixture.engine, BMX_SLICE("u@c.test"));
+	assert_string_equal(text_at(report, "why"), "primary-up");
+	assert_string_equal(text_at(report, "verdict"), "valid");
+	assert_int_equal(number_at(report, "exit"), 0);
+	json_decref(report);
+}
+
 struct lookup_case {
 	const char *name;
 	const char *address;
@@ -227,15 +378,19 @@ test_lookup(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[3 + LOOKUPS] = {
+	struct CMUnitTest tests[7 + LOOKUPS] = {
 		TEST("a status has the daemon and each domain", test_status),
 		TEST("a path that is no UTF-8 takes nothing away",
 	             test_path_not_utf8),
 		TEST("a store that cannot be read is shown", test_unreadable),
+		TEST("a primary of which nothing is known", test_primary),
+		TEST("a primary of which much is known", test_primary_known),
+		TEST("Redis", test_redis),
+		TEST("a known recipient at the gate", test_lookup_at_the_gate),
 	};
 
 	for (size_t i = 0; i < LOOKUPS; i++)
-		tests[3 + i] =
+		tests[7 + i] =
 			(struct CMUnitTest){.name = lookup_cases[i].name,
 		                            .test_func = test_lookup,
 		                            .initial_state = &lookup_cases[i]};

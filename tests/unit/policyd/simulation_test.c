@@ -13,9 +13,9 @@
 
 /* clang-format off */
 static const char config_text[] =
-	"domain \"a.test\" { }\n"
-	"domain \"b.test\" { list_max_age = 1h recipient_delimiter = \"\" }\n"
-	"domain \"c.test\" { mode = \"observe\" recipient_delimiter = \"+-\" }\n";
+	"domain \"a.test\" { call_ahead = false }\n"
+	"domain \"b.test\" { call_ahead = false list_max_age = 1h recipient_delimiter = \"\" }\n"
+	"domain \"c.test\" { call_ahead = false mode = \"observe\" recipient_delimiter = \"+-\" }\n";
 /* clang-format on */
 
 static const struct {

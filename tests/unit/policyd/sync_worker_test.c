@@ -205,8 +205,8 @@ static void
 no_program(void **state)
 {
 	struct bench *bench = *state;
-	const struct bmx_sync_job job = {"/state", "a.test", "good",
-	                                 false,    20,       0};
+	const struct bmx_sync_job job = {"/state", "a.test", "good", false,
+	                                 20,       0,        NULL};
 	struct bmx_error err;
 
 	bmx_sync_worker_free(&bench->worker);
@@ -223,8 +223,8 @@ static void
 not_utf8(void **state)
 {
 	struct bench *bench = *state;
-	const struct bmx_sync_job job = {"/state", "a.test", "file:/\xff",
-	                                 false,    20,       0};
+	const struct bmx_sync_job job = {
+		"/state", "a.test", "file:/\xff", false, 20, 0, NULL};
 	struct bmx_error err;
 
 	assert_int_equal(bench->worker->ops->start(bench->worker, &job,
@@ -236,8 +236,24 @@ not_utf8(void **state)
 static void
 wire_round_trip(void **state)
 {
-	const struct bmx_sync_job job = {"/s \"d\"", "a.test", "file:/x",
-	                                 true,       30,       123};
+	static const char *const servers[] = {"unix:/r.sock", "h:6379"};
+	const struct bmx_config_redis redis = {
+		.present = true,
+		.servers = {servers, 2},
+		.master_name = "",
+		.cluster = true,
+		.username = "u",
+		.password_file = "/p",
+		.sentinel_username = "",
+		.sentinel_password_file = "",
+		.database = 3,
+		.prefix = "bmx",
+		.timeout_ms = 250,
+		.tls_ca_file = "/ca",
+	};
+	const struct bmx_sync_job job = {"/s \"d\"", "a.test", "file:/x", true,
+	                                 30,         123,      &redis};
+	const struct bmx_config_redis *got_redis;
 	struct bmx_sync_outcome outcome = {.ok = false};
 	struct bmx_sync_outcome got;
 	char line[BMX_SYNC_WIRE_MAX];
@@ -252,6 +268,15 @@ wire_round_trip(void **state)
 	assert_string_equal(bmx_sync_wire_job_of(wire)->state_dir, "/s \"d\"");
 	assert_true(bmx_sync_wire_job_of(wire)->case_sensitive);
 	assert_int_equal(bmx_sync_wire_job_of(wire)->max_shrink, 30);
+	got_redis = bmx_sync_wire_job_of(wire)->redis;
+	assert_non_null(got_redis);
+	assert_int_equal(got_redis->servers.count, 2);
+	assert_string_equal(got_redis->servers.items[1], "h:6379");
+	assert_int_equal(got_redis->sentinels.count, 0);
+	assert_true(got_redis->cluster);
+	assert_int_equal(got_redis->database, 3);
+	assert_int_equal(got_redis->timeout_ms, 250);
+	assert_string_equal(got_redis->tls_ca_file, "/ca");
 	bmx_sync_wire_job_free(&wire);
 	for (size_t cut = 0; cut + 1 < len; cut++) {
 		assert_null(bmx_sync_wire_get_job((struct bmx_slice){line, cut},

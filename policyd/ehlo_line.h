@@ -1,0 +1,22 @@
+/*
+ * ehlo_line.h - the lines of a greeting and of an EHLO reply.
+ *
+ * Source: RFC 5321 section 4.1.1.1, and the RFC of each keyword.
+ */
+#ifndef BACKUPMX_POLICYD_EHLO_LINE_H
+#define BACKUPMX_POLICYD_EHLO_LINE_H
+
+#include <stdbool.h>
+
+#include <backupmx/record.h>
+#include <backupmx/slice.h>
+
+/** Is the first word of a line (raw octets, without code) this name, in any
+ * case? */
+bool bmx_ehlo_first_word_is(struct bmx_slice text, const char *name);
+
+/** Takes a keyword line of an EHLO reply (raw octets, without code) into
+ * *keywords; what is not known is let pass. */
+void bmx_ehlo_line(struct bmx_slice text, struct bmx_smtp_keywords *keywords);
+
+#endif
