@@ -9,11 +9,14 @@ ctl=$1
 policyd=$2
 folder=$(mktemp -d "${TMPDIR:-/tmp}/bmx-ctl-XXXXXX") || exit 1
 daemon=
+primary=
 checks=0
 failures=0
 
 clean_up() {
-	[ -z "$daemon" ] || { kill "$daemon" && wait "$daemon"; } 2>/dev/null
+	for process in $daemon $primary; do
+		{ kill "$process" && wait "$process"; } 2>/dev/null
+	done
 	rm -rf "$folder"
 }
 trap clean_up EXIT
@@ -64,6 +67,39 @@ command -v python3 >/dev/null || {
 cd "$folder" || exit 1
 mkdir state
 
+# A primary that knows u and postmaster; its port is in a file.
+cat >primary.py <<'END'
+import os, socketserver
+class Session(socketserver.StreamRequestHandler):
+    def handle(self):
+        self.wfile.write(b"220 primary.test ESMTP\r\n")
+        for line in self.rfile:
+            word = line.upper().split()[0] if line.split() else b""
+            known = b"<u@" in line or b"<postmaster@" in line
+            if word == b"EHLO":
+                reply = b"250-primary.test\r\n250 SIZE 1000"
+            elif word == b"RCPT" and not known:
+                reply = b"550 5.1.1 no \x1b[31msuch user"
+            else:
+                reply = b"221 bye" if word == b"QUIT" else b"250 ok"
+            self.wfile.write(reply + b"\r\n")
+            if word == b"QUIT":
+                return
+class Server(socketserver.ThreadingTCPServer):
+    daemon_threads = True
+with Server(("127.0.0.1", 0), Session) as server:
+    with open("port.new", "w") as out:
+        out.write(str(server.server_address[1]))
+    os.rename("port.new", "port")
+    server.serve_forever()
+END
+python3 primary.py 2>primary.log &
+primary=$!
+for _ in $(seq 100); do
+	[ ! -f port ] || break
+	sleep 0.1
+done
+
 cat >backupmx.conf <<END
 hostname = "backup.test"
 state_dir = "$folder/state"
@@ -76,6 +112,7 @@ policyd {
 }
 domain "a.test" { max_shrink = 50 }
 domain "b.test" { }
+domain "p.test" { primary = {"[127.0.0.1]:$(cat port)"}  tls = "none" }
 domain "s.test" { recipients = "file:$folder/synced"  refresh = 1h }
 END
 printf 'one@a.test\ntwo@a.test disabled\n"t t"@a.test full\nx@o.test\n' >first
@@ -100,6 +137,12 @@ check "unknown subcommand, none is near" 64 "there is no command" \
 check "no file" 78 "No such file" "$ctl" -c none.conf list
 check "load without a source" 64 "usage:" "${run[@]}" load a.test
 check "list of two" 64 "usage:" "${run[@]}" list a.test b.test
+check "probe of nothing" 64 "usage:" "${run[@]}" probe ""
+check "probe of two" 64 "usage:" "${run[@]}" probe a@b.test c@b.test
+check "forget nothing" 64 "usage:" "${run[@]}" forget
+check "cache of what" 64 "usage:" "${run[@]}" cache
+check "cache, unknown word" 64 "usage:" "${run[@]}" cache drop
+check "cache dump of no domain" 64 "is no domain" "${run[@]}" cache dump a..b
 check "lookup of nothing" 64 "usage:" "${run[@]}" lookup ""
 
 echo "config"
@@ -132,6 +175,11 @@ check "load, no domain" 64 "not a domain name" \
 	"${run[@]}" load "a..test" --from "file:$folder/first"
 check "load, unknown source" 64 "unknown list source" \
 	"${run[@]}" load a.test --from "$folder/first"
+check "load from Redis without Redis" 64 "needs a section redis" \
+	"${run[@]}" load a.test --from redis:
+check "publish without a source" 64 "usage:" "${run[@]}" publish a.test
+check "publish without Redis" 64 "needs a section redis" \
+	"${run[@]}" publish a.test --from "file:$folder/first"
 check "load, no such file" 66 "$folder/none: No such file" \
 	"${run[@]}" load a.test --from "file:$folder/none"
 check "load" 0 "a.test: +3 -0" \
@@ -191,10 +239,28 @@ if [ -w /dev/full ]; then
 		bash -c "'$ctl' -c backupmx.conf list a.test >/dev/full"
 fi
 
+echo "bounces"
+check "bounces, the milter has made no file" 66 "seals.mdb" "${run[@]}" bounces
+check "bounces, a word too many" 64 "bounces [--json]" "${run[@]}" bounces x
+
 echo "policyd is away"
 check "lookup" 75 "policyd cannot be asked" "${run[@]}" lookup one@a.test
 check "status" 75 "policyd cannot be asked" "${run[@]}" status
 check "reload" 75 "policyd cannot be asked" "${run[@]}" reload
+check "probe" 75 "policyd cannot be asked" "${run[@]}" probe u@p.test
+check "forget" 75 "policyd cannot be asked" "${run[@]}" forget u@p.test
+cat >records <<END
+# what an earlier backup knew
+verification v@p.test result=valid state=active by=call-ahead checked_at=$(date +%s)000
+
+verification w@p.test result=unknown state=active by=call-ahead checked_at=$(date +%s)000
+END
+printf 'verification v@p.test result=perhaps\n' >records.bad
+printf 'verification v@zz.test result=valid state=active by=call-ahead checked_at=1000\n' \
+	>records.other
+check "cache load" 75 "records:2: not taken" "${run[@]}" cache load records
+check "cache load, no such file" 66 "No such file" "${run[@]}" cache load none
+check "cache load, a folder" 74 "directory" "${run[@]}" cache load state
 
 echo "policyd runs"
 start=("$policyd" -c backupmx.conf -f)
@@ -215,7 +281,52 @@ check "not served" 75 "no section" "${run[@]}" lookup x@zz.test
 check "a local part with a dash" 1 "550" "${run[@]}" lookup -x@a.test
 check "synced from its source" 0 "DUNNO" "${run[@]}" lookup s@s.test
 check "status" 0 "a.test (enforce)" "${run[@]}" status
-json "status --json" "len(d['domains']) == 3" "${run[@]}" status --json
+json "status --json" "len(d['domains']) == 4" "${run[@]}" status --json
+for _ in $(seq 100); do # until its hosts are known
+	"${run[@]}" probe u@p.test >out 2>&1 && break
+	sleep 0.1
+done
+check "probe, valid" 0 "> RCPT TO:<u@p.test>" "${run[@]}" probe u@p.test
+check "probe, unknown" 1 "< 550 5.1.1 no ?[31msuch user" \
+	"${run[@]}" probe Nobody@P.test
+check "probe --json" 1 '"outcome": "unknown"' \
+	"${run[@]}" probe nobody@p.test --json
+check "probe of a domain that is not served" 75 "no section" \
+	"${run[@]}" probe x@zz.test
+check "probe of no mailbox" 75 "no mailbox" "${run[@]}" probe a%b@p.test
+check "what a probe found is known" 0 "DUNNO" "${run[@]}" lookup u@p.test
+check "so is what it did not find" 1 "550 5.1.1" \
+	"${run[@]}" lookup nobody@p.test
+json "the primary in the status" "[x['primary']['targets'] for x in
+	d['domains'] if x['name'] == 'p.test'] == ['ready']" \
+	"${run[@]}" status --json
+check "forget an address" 0 "" "${run[@]}" forget NOBODY@p.test
+check "it is forgotten" 75 "4.1.1" "${run[@]}" lookup nobody@p.test
+check "forget what is not served" 69 "no section" "${run[@]}" forget x@zz.test
+check "cache load, a bad line" 65 "records.bad:1:" \
+	"${run[@]}" cache load records.bad
+check "cache load, not served" 69 "no section" \
+	"${run[@]}" cache load records.other
+check "cache load, good" 0 "lines" "${run[@]}" cache load records
+check "what was loaded is known" 0 "DUNNO" "${run[@]}" lookup v@p.test
+check "of unknown ones too" 1 "550" "${run[@]}" lookup w@p.test
+for _ in $(seq 50); do # records are written in batches
+	"${run[@]}" cache dump >out 2>&1
+	! grep -q "w@p.test" out || break
+	sleep 0.1
+done
+check "cache dump" 0 "verification v@p.test result=valid" \
+	"${run[@]}" cache dump P.test
+check "of another domain" 0 "" "${run[@]}" cache dump b.test
+equal "of another domain" ""
+"${run[@]}" cache dump p.test >dumped
+check "what was dumped loads" 0 "lines" "${run[@]}" cache load dumped
+if [ -w /dev/full ]; then
+	check "a dump that cannot be written" 74 "" \
+		bash -c "'$ctl' -c backupmx.conf cache dump >/dev/full"
+fi
+check "forget a domain" 0 "" "${run[@]}" forget p.test
+check "all of it is forgotten" 75 "4.1.1" "${run[@]}" lookup v@p.test
 check "a load while it runs" 0 "generation 10" \
 	"${run[@]}" load a.test --from "file:$folder/third"
 check "counts at once" 0 "DUNNO" "${run[@]}" lookup five@a.test
