@@ -312,15 +312,14 @@ static void
 give(struct bmx_ca_session *session, struct bmx_ca_probe *probe)
 {
 	const int64_t left_ms = probe->ends_ms - bmx_ca_now(probe->ca);
-	char random[32];
+	char random[BMX_PROBE_RANDOM_LOCAL_BUFFER];
 	struct bmx_probe_job job = {
 		.local = {probe->local, probe->local_len},
 		.domain = {probe->domain, probe->domain_len},
 		.confirm = probe->had_valid};
 
 	if (probe->test_accept_all) {
-		(void)snprintf(random, sizeof(random), "bmx-%016llx",
-		               (unsigned long long)bmx_ca_random(probe->ca));
+		bmx_probe_random_local(bmx_ca_random(probe->ca), random);
 		job.random_local = bmx_slice_of(random);
 	}
 	session->probe = probe;

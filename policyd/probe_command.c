@@ -12,7 +12,7 @@
 #include "policyd/target_set.h"
 
 /* An unpredictable local part, terminated. */
-#define RANDOM_LOCAL_SIZE 24
+#define BMX_PROBE_RANDOM_LOCAL_BUFFER 24
 /* An enhanced status code: three numbers. */
 #define ENHANCED_SIZE 40
 
@@ -32,7 +32,7 @@ struct bmx_probe_command {
 	char local[BMX_LOCAL_BUFFER];
 	size_t local_len;
 	char domain[BMX_DOMAIN_BUFFER];
-	char random[RANDOM_LOCAL_SIZE];
+	char random[BMX_PROBE_RANDOM_LOCAL_BUFFER];
 	char hostname[BMX_DOMAIN_BUFFER];
 	char sender[BMX_ADDRESS_MAX];
 };
@@ -279,21 +279,6 @@ on_end(void *ctx)
 		finish(command);
 }
 
-static void
-make_random_local(char random[RANDOM_LOCAL_SIZE])
-{
-	uint8_t octets[BMX_SIPHASH_KEY_SIZE] = {0};
-	struct bmx_text text;
-
-	bmx_siphash_random_key(octets);
-	bmx_text_init(&text, random, RANDOM_LOCAL_SIZE);
-	bmx_text_append_string(&text, "bmx-");
-	for (size_t i = 0; i < 8; i++) {
-		bmx_text_append_char(&text, "0123456789abcdef"[octets[i] >> 4]);
-		bmx_text_append_char(&text, "0123456789abcdef"[octets[i] & 15]);
-	}
-}
-
 /* Call-ahead may be gone before the command is, and its TLS context with it: a
  * reload, or DNS that names no host any more. Its strings fit, as they did
  * there. */
@@ -317,6 +302,7 @@ static int
 fill(struct bmx_probe_command *command, struct bmx_error *err)
 {
 	const struct bmx_probe_command_parts *parts = &command->parts;
+	uint8_t key[BMX_SIPHASH_KEY_SIZE] = {0};
 	struct bmx_text text;
 
 	if (parts->local.len > sizeof(command->local) ||
@@ -328,7 +314,10 @@ fill(struct bmx_probe_command *command, struct bmx_error *err)
 	memcpy(command->domain, parts->domain.data, parts->domain.len);
 	bmx_text_init(&text, command->address, sizeof(command->address));
 	bmx_text_append(&text, parts->address);
-	make_random_local(command->random);
+	bmx_siphash_random_key(key);
+	bmx_probe_random_local(
+		bmx_siphash24(key, command->local, command->local_len),
+		command->random);
 	command->lines = json_array();
 	command->end = bmx_timer_new(parts->loop, on_end, command);
 	if (!command->lines || !command->end)

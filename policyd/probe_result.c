@@ -1,7 +1,9 @@
 #include "policyd/probe_result.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
 
 static const char *const outcome_names[] = {
 	"valid", "disabled", "full", "accepts-all", "unknown", "unsure",
@@ -58,4 +60,12 @@ bool
 bmx_probe_why_is_refusal(enum bmx_probe_why why)
 {
 	return why >= BMX_PROBE_REFUSED_GREETING && why <= BMX_PROBE_LOOP;
+}
+
+void
+bmx_probe_random_local(uint64_t random,
+                       char local_out[BMX_PROBE_RANDOM_LOCAL_BUFFER])
+{
+	(void)snprintf(local_out, BMX_PROBE_RANDOM_LOCAL_BUFFER,
+	               "bmx-%016" PRIx64, random);
 }

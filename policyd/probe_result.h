@@ -6,11 +6,20 @@
 #define BACKUPMX_POLICYD_PROBE_RESULT_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <backupmx/slice.h>
 #include <backupmx/smtp_reply.h>
 
 #include "policyd/rcpt_class.h"
+
+/** Room for a random local part, terminated. */
+#define BMX_PROBE_RANDOM_LOCAL_BUFFER 24
+
+/** Writes the local part that random, which nobody can foresee, makes: for
+ * bmx_probe_job.random_local. */
+void bmx_probe_random_local(uint64_t random,
+                            char local_out[BMX_PROBE_RANDOM_LOCAL_BUFFER]);
 
 /** One recipient to be asked about. */
 struct bmx_probe_job {
