@@ -129,6 +129,22 @@ struct bmx_config_scanner {
 	int64_t timeout_ms;
 };
 
+/** How a list is fetched; which source uses what is in list_fetch.h. */
+struct bmx_config_fetch {
+	int64_t timeout_ms;
+	int64_t max_size;          /* octets */
+	const char *username;      /* or the DN of an LDAP bind */
+	const char *password_file; /* "" for none, as with all files here */
+	const char *token_file;
+	const char *tls_ca_file; /* "": the system's */
+	const char *tls_cert_file;
+	const char *tls_key_file;
+	const char *ssh_key_file;
+	const char *ssh_known_hosts_file;
+	bool starttls;
+	int64_t page_size; /* entries */
+};
+
 struct bmx_config_domain {
 	const char *name; /* A-labels, lower case; "*" for every other domain */
 	enum bmx_config_mode mode;
@@ -160,6 +176,7 @@ struct bmx_config_domain {
 	struct bmx_config_helo helo;
 	struct bmx_config_reverse_dns reverse_dns;
 	struct bmx_config_sender_domain sender_domain;
+	struct bmx_config_fetch fetch;
 	const struct bmx_config_scanner *scanners;
 	size_t scanner_count;
 	size_t index; /* place in bmx_config.domains */

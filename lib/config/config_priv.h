@@ -59,6 +59,7 @@ enum config_section {
 	CONFIG_REVERSE_DNS,
 	CONFIG_SENDER_DOMAIN,
 	CONFIG_SCANNER,
+	CONFIG_FETCH,
 	CONFIG_SECTIONS
 };
 
@@ -101,7 +102,7 @@ extern const struct config_row config_rows[];
 extern const size_t config_row_count;
 
 /* Of config_rows[]: room for marks by row. */
-#define CONFIG_ROWS_MAX ((size_t)128)
+#define CONFIG_ROWS_MAX ((size_t)160)
 
 /* "deadline" of "policyd.deadline". */
 const char *config_row_name(const struct config_row *row);

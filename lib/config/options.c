@@ -70,6 +70,7 @@ const struct config_section_row config_sections[CONFIG_SECTIONS] = {
 	[CONFIG_REVERSE_DNS] = {"reverse_dns", CONFIG_DOMAIN, false, BUILT, SUB(bmx_config_domain, reverse_dns), "what a client without a confirmed name gets"},
 	[CONFIG_SENDER_DOMAIN] = {"sender_domain", CONFIG_DOMAIN, false, BUILT, SUB(bmx_config_domain, sender_domain), "what a sender whose domain takes no mail gets"},
 	[CONFIG_SCANNER] = {"scanner", CONFIG_DOMAIN, true,  BUILT, 0, sizeof(struct bmx_config_scanner), "a content scanner"},
+	[CONFIG_FETCH]   = {"fetch",   CONFIG_DOMAIN, false, BUILT,   SUB(bmx_config_domain, fetch), "how the recipient list is fetched"},
 };
 
 #define AT(type, field) offsetof(struct type, field), 0
@@ -122,7 +123,7 @@ const struct config_row config_rows[] = {
 	{CONFIG_DOMAIN, "domain.tls", CONFIG_ENUM, AT(bmx_config_domain, tls), "may", 0, 0, tls_words, RELOAD, NULL, "TLS of call-ahead"},
 	{CONFIG_DOMAIN, "domain.tls_ca_file", CONFIG_STRING, AT(bmx_config_domain, tls_ca_file), "", 0, 1000, NULL, RELOAD, NULL, "certificate authorities; empty: the system's"},
 	{CONFIG_DOMAIN, "domain.accept_all", CONFIG_ENUM, AT(bmx_config_domain, accept_all), "accept", 0, 0, accept_all_words, RELOAD, NULL, "when the primary takes any local part"},
-	{CONFIG_DOMAIN, "domain.recipients", CONFIG_STRING, AT(bmx_config_domain, recipients), "", 0, 1000, NULL, RELOAD, "file:|redis:", "source of the recipient list; empty: none"},
+	{CONFIG_DOMAIN, "domain.recipients", CONFIG_STRING, AT(bmx_config_domain, recipients), "", 0, 1000, NULL, RELOAD, NULL, "source of the recipient list; empty: none"},
 	{CONFIG_DOMAIN, "domain.refresh", CONFIG_DURATION, AT(bmx_config_domain, refresh_ms), "5m", 1 * S, 7 * D, NULL, RELOAD, NULL, "how often the list is fetched"},
 	{CONFIG_DOMAIN, "domain.list_max_age", CONFIG_DURATION, AT(bmx_config_domain, list_max_age_ms), "24h", 1 * S, 365 * D, NULL, RELOAD, NULL, "an older list may no longer refuse while the primary is up"},
 	{CONFIG_DOMAIN, "domain.max_shrink", CONFIG_PERCENT, AT(bmx_config_domain, max_shrink), "20", 0, 100, NULL, RELOAD, NULL, "per cent: a new list that loses more is refused"},
@@ -174,6 +175,19 @@ const struct config_row config_rows[] = {
 	{CONFIG_SCANNER, "domain.scanner.unavailable", CONFIG_ENUM, AT(bmx_config_scanner, unavailable), "defer", 0, 0, unavailable_words, RELOAD, NULL, "what a message gets that no URL has scanned"},
 	{CONFIG_SCANNER, "domain.scanner.max_size", CONFIG_SIZE, AT(bmx_config_scanner, max_size), "10M", 1, INT64_C(1) << 32, NULL, RELOAD, NULL, "larger messages pass without being scanned"},
 	{CONFIG_SCANNER, "domain.scanner.timeout", CONFIG_DURATION, AT(bmx_config_scanner, timeout_ms), "15s", 100, 1 * M, NULL, RELOAD, NULL, "longest wait for one URL"},
+
+	{CONFIG_FETCH, "domain.fetch.timeout", CONFIG_DURATION, AT(bmx_config_fetch, timeout_ms), "1m", 1 * S, 9 * M, NULL, RELOAD, NULL, "longest time for one fetch of the list"},
+	{CONFIG_FETCH, "domain.fetch.max_size", CONFIG_SIZE, AT(bmx_config_fetch, max_size), "1G", 1024, INT64_C(1) << 32, NULL, RELOAD, NULL, "octets of the list that are taken; a larger one is refused"},
+	{CONFIG_FETCH, "domain.fetch.username", CONFIG_STRING, AT(bmx_config_fetch, username), "", 0, 1000, NULL, RELOAD, NULL, "user for https:// and sftp://, bind DN for ldap://"},
+	{CONFIG_FETCH, "domain.fetch.password_file", CONFIG_STRING, AT(bmx_config_fetch, password_file), "", 0, 1000, NULL, RELOAD, NULL, "file with the user's password"},
+	{CONFIG_FETCH, "domain.fetch.token_file", CONFIG_STRING, AT(bmx_config_fetch, token_file), "", 0, 1000, NULL, RELOAD, NULL, "file with a bearer token for https://"},
+	{CONFIG_FETCH, "domain.fetch.tls_ca_file", CONFIG_STRING, AT(bmx_config_fetch, tls_ca_file), "", 0, 1000, NULL, RELOAD, NULL, "certificate authorities for https:// and ldaps://; empty: the system's"},
+	{CONFIG_FETCH, "domain.fetch.tls_cert_file", CONFIG_STRING, AT(bmx_config_fetch, tls_cert_file), "", 0, 1000, NULL, RELOAD, NULL, "client certificate for https:// and ldaps://"},
+	{CONFIG_FETCH, "domain.fetch.tls_key_file", CONFIG_STRING, AT(bmx_config_fetch, tls_key_file), "", 0, 1000, NULL, RELOAD, NULL, "key of the client certificate"},
+	{CONFIG_FETCH, "domain.fetch.ssh_key_file", CONFIG_STRING, AT(bmx_config_fetch, ssh_key_file), "", 0, 1000, NULL, RELOAD, NULL, "private key for sftp://"},
+	{CONFIG_FETCH, "domain.fetch.ssh_known_hosts_file", CONFIG_STRING, AT(bmx_config_fetch, ssh_known_hosts_file), "", 0, 1000, NULL, RELOAD, NULL, "keys of the servers of sftp://, as ssh has them"},
+	{CONFIG_FETCH, "domain.fetch.starttls", CONFIG_BOOL, AT(bmx_config_fetch, starttls), "true", 0, 0, NULL, RELOAD, NULL, "ldap:// is secured by StartTLS, or not used at all"},
+	{CONFIG_FETCH, "domain.fetch.page_size", CONFIG_NUMBER, AT(bmx_config_fetch, page_size), "500", 1, 100000, NULL, RELOAD, NULL, "entries of an ldap:// answer that are asked for at a time"},
 };
 /* clang-format on */
 

@@ -17,10 +17,11 @@ BELOW = {
     "config": {"wire", "base"},
     "dns": {"config", "wire", "base"},
     "redis": {"config", "wire", "base"},
-    "directory": {"redis", "config", "wire", "base"},
+    "fetch": {"config", "wire", "base"},
+    "directory": {"fetch", "redis", "config", "wire", "base"},
     "policyd": {"directory", "redis", "dns", "config", "wire", "base"},
     "milter": {"directory", "dns", "config", "wire", "base"},
-    "ctl": {"directory", "redis", "dns", "config", "wire", "base"},
+    "ctl": {"directory", "fetch", "redis", "dns", "config", "wire", "base"},
 }
 PROGRAMS = ("policyd", "milter", "ctl")
 # Third-party headers: pattern, and in how many .c files at most.
@@ -36,8 +37,8 @@ THIRD_PARTY = [
     (r"uni(norm|case|str|types|conv|ctype)\.h$", None),
     (r"idn2\.h$", None),
     (r"jansson\.h$", None),
-    (r"curl/", 1),
-    (r"(ldap|lber)\.h$", None),
+    (r"curl/", 2),
+    (r"(ldap|lber)\.h$", 1),
     (r"systemd/", None),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
