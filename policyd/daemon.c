@@ -9,6 +9,7 @@
 #include <backupmx/background.h>
 #include <backupmx/notify.h>
 #include <backupmx/open_files.h>
+#include <backupmx/passed_sockets.h>
 #include <backupmx/privileges.h>
 
 #include "policyd/daemon_priv.h"
@@ -70,7 +71,7 @@ drain(struct bmx_daemon *d)
 	bmx_notify_stopping();
 	bmx_daemon_log_event(d, BMX_LOG_INFO, "stopping");
 	bmx_listeners_free(&d->listeners);
-	bmx_sockets_unlink(d->config);
+	bmx_sockets_unlink(&d->sockets);
 	if (!limit)
 		return;
 	bmx_timer_set(d->loop, limit, DRAIN_MS);
@@ -107,18 +108,39 @@ log_started(struct bmx_daemon *d)
 	bmx_log_end(&line);
 }
 
+/* Whoever connects to one that nobody serves would wait in vain. */
+static void
+drop_passed(struct bmx_daemon *d, struct bmx_passed_sockets *passed)
+{
+	char name[BMX_ERROR_TEXT_MAX];
+	struct bmx_text text;
+
+	for (;;) {
+		bmx_text_init(&text, name, sizeof(name));
+		if (!bmx_passed_drop(passed, &text))
+			return;
+		bmx_log_error(d->log, BMX_LOG_WARN, "socket-not-configured",
+		              name,
+		              "the socket unit passes it, the configuration "
+		              "has no such socket: change one of them");
+	}
+}
+
 /* Sockets first, as root; then everything else as the user. */
 static int
-become_user(struct bmx_daemon *d, struct bmx_error *err)
+become_user(struct bmx_daemon *d, struct bmx_passed_sockets *passed,
+            struct bmx_error *err)
 {
 	struct bmx_identity identity;
 
 	if (bmx_privileges_resolve(d->options->user, &identity, err) != 0 ||
-	    bmx_sockets_open(&d->sockets, d->config, &identity, err) != 0)
+	    bmx_sockets_open(&d->sockets, d->config, &identity, passed, err) !=
+	            0)
 		return -1;
+	drop_passed(d, passed);
 	if (bmx_privileges_drop(&identity, err) == 0)
 		return 0;
-	bmx_sockets_unlink(d->config);
+	bmx_sockets_unlink(&d->sockets);
 	return -1;
 }
 
@@ -128,7 +150,7 @@ assemble(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
 	if (bmx_daemon_assemble(d, max_clients, err) == 0)
 		return 0;
 	/* What a directory of root's keeps is found stale at the next start. */
-	bmx_sockets_unlink(d->config);
+	bmx_sockets_unlink(&d->sockets);
 	return -1;
 }
 
@@ -149,7 +171,10 @@ run(struct bmx_daemon *d, struct bmx_error *err)
 {
 	struct bmx_background background = {.fd = -1};
 	const size_t max_clients = raise_limits();
+	struct bmx_passed_sockets passed;
 
+	if (bmx_passed_find(&passed, err) != 0)
+		return -1;
 	d->config = bmx_daemon_load_config(d, err);
 	if (!d->config)
 		return -1;
@@ -157,7 +182,8 @@ run(struct bmx_daemon *d, struct bmx_error *err)
 	if (!d->options->foreground && !getenv("NOTIFY_SOCKET") &&
 	    bmx_background_start(&background, err) != 0)
 		return -1;
-	if (become_user(d, err) != 0 || assemble(d, max_clients, err) != 0)
+	if (become_user(d, &passed, err) != 0 ||
+	    assemble(d, max_clients, err) != 0)
 		return -1;
 	go_to_work(d, &background);
 	return serve(d, err);
