@@ -106,6 +106,10 @@ log_started(struct bmx_daemon *d)
 	bmx_log_add_string(&line, BMX_KEY_PATH, d->config->path);
 	bmx_log_add_u64(&line, BMX_KEY_COUNT, d->config->domain_count);
 	bmx_log_end(&line);
+	if (d->config->domain_count == 0)
+		bmx_log_error(d->log, BMX_LOG_WARN, "no-domain",
+		              "no domain is configured: nothing is refused",
+		              "add a section domain, then reload");
 }
 
 /* Whoever connects to one that nobody serves would wait in vain. */
