@@ -340,9 +340,15 @@ def test_milter(bench):
     check("milter: feeds it again", bench.told("WATCHDOG=1"))
     os.kill(child, signal.SIGUSR1)
     check("milter: a reload is told", bench.told("READY=1"))
-    check("milter: ends", end(child) == 0)
+    check("milter: ends, nobody connecting", end(child) == 0)
     check("milter: leaves the passed path",
           os.path.exists(f"{bench.dir}/milter.sock"))
+    bench.milter.close()
+    child = bench.start(MILTER, [])
+    check("milter: takes the place of a dead socket", bench.told("READY=1"))
+    check("milter: ends on a socket of its own", end(child) == 0)
+    check("milter: its path is gone",
+          not os.path.exists(f"{bench.dir}/milter.sock"))
 
 
 def test_two(bench):
