@@ -22,6 +22,7 @@ enum made {
 	MADE_UNBOUND,  /* a stream socket without a name */
 	MADE_IDLE,     /* at PATH, but nobody listens */
 	MADE_DATAGRAM, /* at PATH */
+	MADE_PACKETS,  /* at PATH, listening, but no stream */
 	MADE_V4,       /* 127.0.210.9 */
 	MADE_V4_ANY,
 	MADE_V6, /* ::1 */
@@ -44,6 +45,7 @@ static struct match_case matches[] = {
 	{"no name",                     MADE_UNBOUND,  PATH, false},
 	{"a path, not listening",       MADE_IDLE,     PATH, false},
 	{"a path, datagrams",           MADE_DATAGRAM, PATH, false},
+	{"a path, packets",             MADE_PACKETS,  PATH, false},
 	{"a path for an address",       MADE_UNIX,     "inet:127.0.210.9:9", false},
 	{"a path for any address",      MADE_UNIX,     "inet::9", false},
 	{"an address",                  MADE_V4,       "inet:127.0.210.9:%u", true},
@@ -121,6 +123,8 @@ make(enum made made)
 		return make_unix(SOCK_STREAM, true, false);
 	case MADE_DATAGRAM:
 		return make_unix(SOCK_DGRAM, true, false);
+	case MADE_PACKETS:
+		return make_unix(SOCK_SEQPACKET, true, true);
 	case MADE_V4:
 		return make_inet("127.0.210.9");
 	case MADE_V4_ANY:
