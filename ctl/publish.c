@@ -94,6 +94,7 @@ run(const struct bmxctl *ctl, const struct bmxctl_load_words *words,
 		.source = words->from,
 		.case_sensitive = domain->case_sensitive,
 		.redis = config->redis.present ? &config->redis : NULL,
+		.fetch = &domain->fetch,
 	};
 	char name[BMX_DOMAIN_BUFFER];
 	const struct bmx_list_publish_options options = {
@@ -126,7 +127,7 @@ bmxctl_publish(struct bmxctl *ctl, int argc, char **argv)
 
 	if (bmxctl_load_words(argc, argv, &words) != 0)
 		return bmxctl_usage(ctl,
-		                    "publish DOMAIN --from file:/PATH "
+		                    "publish DOMAIN --from SOURCE "
 		                    "[--dry-run] [--force] [--json]");
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)
