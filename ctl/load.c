@@ -136,7 +136,7 @@ bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
 	if (!config)
 		return status;
 	domain = bmxctl_find_domain(ctl, config, load.domain, &status);
-	if (domain)
+	if (domain && bmxctl_leave_root(ctl, config, load.from, &status) == 0)
 		status = run(ctl, &load, config, domain);
 	bmx_config_unref(&config);
 	return status;

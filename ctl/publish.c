@@ -133,7 +133,7 @@ bmxctl_publish(struct bmxctl *ctl, int argc, char **argv)
 	if (!config)
 		return status;
 	domain = bmxctl_find_domain(ctl, config, words.domain, &status);
-	if (domain)
+	if (domain && bmxctl_leave_root(ctl, config, words.from, &status) == 0)
 		status = run(ctl, &words, config, domain);
 	bmx_config_unref(&config);
 	return status;
