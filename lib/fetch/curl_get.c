@@ -234,9 +234,9 @@ is_framed(struct transfer *transfer)
 
 	(void)curl_easy_getinfo(transfer->curl,
 	                        CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	if (transfer->get->protocol == CURL_GET_SFTP)
-		return length >= 0 &&
-			(size_t)length == transfer->answer->text.len;
+	if (transfer->get->protocol == CURL_GET_SFTP) /* none: it is empty */
+		return (size_t)(length > 0 ? length : 0) ==
+			transfer->answer->text.len;
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_VERSION,
 	                        &version);
 	get_header(transfer, "Transfer-Encoding", value, sizeof(value));
@@ -326,7 +326,13 @@ fail(const struct transfer *transfer, CURLcode code, struct bmx_error *err)
 		                     transfer->answer->text.max);
 	if (code == CURLE_OPERATION_TIMEDOUT)
 		what = what_was_late(transfer);
-	return bmx_error_set(err, code_of(code), "%s", what);
+	if (code == CURLE_PEER_FAILED_VERIFICATION &&
+	    transfer->get->protocol == CURL_GET_SFTP)
+		what = "the server's key is not the one in "
+		       "fetch.ssh_known_hosts_file";
+	return bmx_error_set(
+		err, code_of(code), "%s%s",
+		code == CURLE_LOGIN_DENIED ? "log-in refused: " : "", what);
 }
 
 static int

@@ -91,6 +91,11 @@ class Case:
             fetch="\n".join(f'\t\t{line}' for line in lines))
 
 
+def is_never(case):
+    """Is it bad from its beginning?"""
+    return getattr(case, "never", False)
+
+
 class Lab:
     def __init__(self, policyd, folder):
         self.policyd = policyd
@@ -131,7 +136,8 @@ class Lab:
         with open(self.conf, "w", encoding="ascii") as file:
             file.write(CONFIG.format(dir=self.folder))
             for case in self.cases:
-                file.write(case.section(bad))
+                if bad or not is_never(case):
+                    file.write(case.section(bad))
 
     def start(self):
         words = [self.policyd, "-f", "-c", self.conf]
@@ -150,7 +156,7 @@ class Lab:
     def status(self):
         """By domain."""
         out = self.ctl("status", "--json").stdout or "{}"
-        return {d["domain"]: d for d in json.loads(out).get("domains", [])}
+        return {d["name"]: d for d in json.loads(out).get("domains", [])}
 
     def lines(self, event, domain):
         with open(self.path("log"), encoding="utf-8") as log:
@@ -205,7 +211,7 @@ def https_cases(lab, certificates):
     case("chunk_cut", "closed")
     case("last_chunk", "closed")
     case("no_length", "closed where the list ends")
-    case("html", 'syntax \\"text/html\\"; expected text/plain')
+    case("html", "syntax is 'text/html'; expected text/plain")
     case("json", "syntax application/json")
     case("gzip", "syntax gzip")
     case("claimed", "too-big 65536 octets")
@@ -253,9 +259,10 @@ def https_cases(lab, certificates):
     with_clients = certificates.context("good", clients=True)
     tls("client", None, with_clients, client, with_clients)
     tls("no_client", "closed", with_clients)
-    lab.cases.append(Case("system_trust", lab.web.url("x/system_trust"),
+    # Whether the alert or the end comes first, the network decides.
+    lab.cases[-1].words_vary = True
+    lab.cases.append(Case("system_trust", lab.web.url("system_trust"),
                           "closed SSL certificate problem", [trust], []))
-    lab.cases[-1].source = lab.web.url("system_trust")
     deaf = sources_lab.Deaf()
     lab.deaf = deaf
     with_deaf = Case("deaf", f"https://{HOST}:{deaf.port}/x",
@@ -322,11 +329,11 @@ def sftp_cases(lab):
     mistaken = f'ssh_known_hosts_file = "{ssh.path("mistaken")}"'
     stranger = f'ssh_key_file = "{ssh.path("stranger")}"'
     same = "same"
-    case("sftp_mistaken", "closed key", same, [key, mistaken])
+    case("sftp_mistaken", "closed not the one in", same, [key, mistaken])
     case("sftp_unknown", "usage ssh_known_hosts_file", same, [key])
     case("sftp_no_hosts", "not-found No such file", same,
          [key, 'ssh_known_hosts_file = "/nonexistent/hosts"'])
-    case("sftp_stranger", "permission", same, [stranger, known])
+    case("sftp_stranger", "permission log-in refused", same, [stranger, known])
     case("sftp_password", "permission", same,
          [known, f'password_file = "{password}"'])
     case("sftp_shown", "permission open to others", same,
@@ -336,10 +343,6 @@ def sftp_cases(lab):
                 "timeout no connection in time", [key, known])
     deaf.never = True
     lab.cases.append(deaf)
-
-
-def is_never(case):
-    return getattr(case, "never", False)
 
 
 def go_bad(lab):
@@ -368,9 +371,9 @@ def go_good(lab):
 def all_good(lab):
     status = lab.status()
     return status and all(
-        status[case.domain]["sync"]["phase"] != "failed"
+        status[case.domain]["sync"]["state"] != "failed"
         and status[case.domain]["sync"]["last_error"] == ""
-        and status[case.domain]["list"]["entries"] >= ENTRIES
+        and (status[case.domain]["list"] or {}).get("entries", 0) >= ENTRIES
         for case in lab.cases if not is_never(case))
 
 
@@ -403,15 +406,15 @@ def check_said(lab, case, status):
         expect(f"{case.name}: nothing is wrong, but: {lines}", not lines)
         return
     code, _, text = case.why.partition(" ")
-    expect(f"{case.name}: one line, got {lines}", len(lines) == 1)
+    expect(f"{case.name}: one line, got {lines}", len(lines) == 1
+           or (lines and getattr(case, "words_vary", False)))
     print("  " + re.sub(r"^.*ev=sync-failed ", "", lines[0])[:230])
     expect(f"{case.name}: {case.why!r}, got {lines[0]!r}",
            f" why={code} " in lines[0] and text in lines[0])
     expect(f"{case.name}: no secret in {lines[0]!r}",
            "s3cret" not in lines[0] and "t0ken" not in lines[0])
-    plain = text.replace("\\", "")
     expect(f"{case.name}: status says so",
-           plain in status["sync"]["last_error"])
+           text in status["sync"]["last_error"].replace('"', "'"))
 
 
 def check_lookup(lab, case):
@@ -448,12 +451,12 @@ def test_phases(lab):
     print(f"all {len(lab.cases)} good: {time.monotonic() - began:.1f} s")
     go_bad(lab)
     until("all sources are seen to be bad, again and again", 60,
-          lambda: all_bad(lab, 3))
+          lambda: all_bad(lab, 2))
     status = lab.status()
     for case in lab.cases:
         if not is_never(case):
             check_in_force(lab, case)
-            check_said(lab, case, status[case.domain])
+        check_said(lab, case, status[case.domain])
     check_lookup(lab, lab.cases[0])
     check_conditional(lab)
     print(f"all bad: {time.monotonic() - began:.1f} s")
