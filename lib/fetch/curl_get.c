@@ -290,14 +290,12 @@ code_of(CURLcode code)
 	return BMX_E_CLOSED;
 }
 
-/* The same words for the same trouble, as it is logged once: libcurl's hold
- * the milliseconds. */
+/* Both are reached late when TLS or ssh hangs. */
 static const char *
 what_was_late(const struct transfer *transfer)
 {
 	curl_off_t connected = 0, first = 0;
 
-	/* Both are reached late when TLS or ssh hangs. */
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_PRETRANSFER_TIME_T,
 	                        &connected);
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_STARTTRANSFER_TIME_T,
@@ -308,31 +306,54 @@ what_was_late(const struct transfer *transfer)
 			    "the list did not come whole in time";
 }
 
+/* Of a connection that was refused: why, without the time that it took. */
+static const char *
+why_not_connected(const struct transfer *transfer)
+{
+	long failed = 0;
+
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &failed);
+	return failed != 0 ? strerror((int)failed) : transfer->why;
+}
+
 static int
 fail(const struct transfer *transfer, CURLcode code, struct bmx_error *err)
 {
-	const char *what =
+	const enum curl_get_protocol protocol = transfer->get->protocol;
+	const char *why =
 		transfer->why[0] ? transfer->why : curl_easy_strerror(code);
 
-	if (transfer->refused.code != BMX_E_NONE) {
-		if (err)
-			*err = transfer->refused;
-		return -1;
-	}
 	if (code == CURLE_FILESIZE_EXCEEDED)
 		return bmx_error_set(err, BMX_E_TOO_BIG,
 		                     "larger than the %zu octets that "
 		                     "fetch.max_size allows",
 		                     transfer->answer->text.max);
+	/* Our own words where libcurl's hold milliseconds, as the same trouble
+	 * is logged once, or say little. */
 	if (code == CURLE_OPERATION_TIMEDOUT)
-		what = what_was_late(transfer);
-	if (code == CURLE_PEER_FAILED_VERIFICATION &&
-	    transfer->get->protocol == CURL_GET_SFTP)
-		what = "the server's key is not the one in "
-		       "fetch.ssh_known_hosts_file";
-	return bmx_error_set(
-		err, code_of(code), "%s%s",
-		code == CURLE_LOGIN_DENIED ? "log-in refused: " : "", what);
+		why = what_was_late(transfer);
+	if (code == CURLE_COULDNT_CONNECT)
+		return bmx_error_set(err, BMX_E_CLOSED, "no connection: %s",
+		                     why_not_connected(transfer));
+	if (code == CURLE_LOGIN_DENIED)
+		return bmx_error_set(err, BMX_E_PERMISSION,
+		                     "log-in refused: %s", why);
+	if (code == CURLE_PEER_FAILED_VERIFICATION && protocol == CURL_GET_SFTP)
+		why = "the server's key is not the one in "
+		      "fetch.ssh_known_hosts_file";
+	return bmx_error_set(err, code_of(code), "%s", why);
+}
+
+/* The body was not taken, or else libcurl says what went wrong. */
+static int
+fail_perform(const struct transfer *transfer, CURLcode code,
+             struct bmx_error *err)
+{
+	if (transfer->refused.code == BMX_E_NONE)
+		return fail(transfer, code, err);
+	if (err)
+		*err = transfer->refused;
+	return -1;
 }
 
 static int
@@ -349,7 +370,7 @@ perform(struct transfer *transfer, struct curl_got *got, struct bmx_error *err)
 	if (code != CURLE_OK &&
 	    (transfer->get->protocol == CURL_GET_SFTP || got->status == 0 ||
 	     got->status == 200))
-		return fail(transfer, code, err);
+		return fail_perform(transfer, code, err);
 	return 0;
 }
 

@@ -201,8 +201,10 @@ def https_cases(lab, certificates):
     lab.own(key)
 
     def case(name, why, *fetch, bad=None):
+        if bad and not any("tls_ca_file" in line for line in bad):
+            bad = [trust, *bad]
         lab.cases.append(Case(name, lab.web.url(name), why, [trust, *fetch],
-                              bad and [trust, *bad]))
+                              bad))
 
     case("empty", "refused is empty")
     case("shrunken", "refused max_shrink")
@@ -241,6 +243,11 @@ def https_cases(lab, certificates):
     case("no_secret", "not-found No such file", 'username = "backup"',
          f'password_file = "{password}"',
          bad=['username = "backup"', 'password_file = "/nonexistent/x"'])
+    case("shown_key", "permission open to others",
+         bad=[f'tls_cert_file = "{certificates.path("client.pem")}"',
+              f'tls_key_file = "{shown}"'])
+    case("no_authority", "not-found No such file",
+         bad=['tls_ca_file = "/nonexistent/ca"'])
     case("two_logins", "usage both set", 'username = "backup"',
          f'password_file = "{password}"',
          bad=['username = "backup"', f'token_file = "{token}"'])
@@ -488,7 +495,7 @@ def test_load(lab):
             ("exec:/bin/false", 74, "ended with status 1"),
             ("exec:/bin/true", 3, "is empty"),
             ("exec:/usr/bin/id -u", 65, "1: expected"),
-            ("https://127.0.230.1:9/x", None, "Failed to connect")):
+            ("https://127.0.230.1:9/x", 69, "no connection: Connection refused")):
         out = lab.ctl("load", "chunked.test", "--from", source)
         said = out.stderr.strip()
         print(f"  {out.returncode} {said}")
