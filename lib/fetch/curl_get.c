@@ -153,6 +153,7 @@ set_sftp(struct transfer *transfer)
 		CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD;
 
 	return set_string(transfer, CURLOPT_PROTOCOLS_STR, "sftp") &&
+		set_long(transfer, CURLOPT_FILETIME, 1) &&
 		curl_easy_setopt(transfer->curl, CURLOPT_PROXY, "") ==
 		CURLE_OK &&
 		set_long(transfer, CURLOPT_SSH_AUTH_TYPES, auth) &&
@@ -356,6 +357,42 @@ fail_perform(const struct transfer *transfer, CURLcode code,
 	return -1;
 }
 
+static size_t
+drop_body(char *data, size_t size, size_t count, void *ctx)
+{
+	(void)data;
+	(void)ctx;
+	return size * count;
+}
+
+/*
+ * Is the file of sftp still the one that was read? What is written over while
+ * it is read is neither the one list nor the other. An octet is asked for, as
+ * libcurl has no question for the time alone.
+ */
+static int
+check_same_file(struct transfer *transfer, struct bmx_error *err)
+{
+	curl_off_t before = -1, after = -1;
+	CURLcode code;
+
+	if (transfer->answer->text.len == 0)
+		return 0;
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_FILETIME_T, &before);
+	if (!set_string(transfer, CURLOPT_RANGE, "0-0") ||
+	    curl_easy_setopt(transfer->curl, CURLOPT_WRITEFUNCTION,
+	                     drop_body) != CURLE_OK)
+		return bmx_error_set(err, BMX_E_NOMEM, "no memory for libcurl");
+	code = curl_easy_perform(transfer->curl);
+	if (code != CURLE_OK)
+		return fail(transfer, code, err);
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_FILETIME_T, &after);
+	if (before != after)
+		return bmx_error_set(err, BMX_E_CLOSED,
+		                     "the file was changed while it was read");
+	return 0;
+}
+
 static int
 perform(struct transfer *transfer, struct curl_got *got, struct bmx_error *err)
 {
@@ -371,7 +408,9 @@ perform(struct transfer *transfer, struct curl_got *got, struct bmx_error *err)
 	    (transfer->get->protocol == CURL_GET_SFTP || got->status == 0 ||
 	     got->status == 200))
 		return fail_perform(transfer, code, err);
-	return 0;
+	return transfer->get->protocol == CURL_GET_SFTP ?
+		check_same_file(transfer, err) :
+		0;
 }
 
 int

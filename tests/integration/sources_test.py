@@ -51,6 +51,17 @@ DOMAIN = """domain "{domain}" {{
 """
 
 
+# One who writes over a list again and again.
+CHANGER = """
+import os, sys, time
+second = 0
+while True:
+    second += 1
+    os.utime(sys.argv[1], (second, second))
+    time.sleep(0.001)
+"""
+
+
 class Failed(Exception):
     pass
 
@@ -107,6 +118,8 @@ class Lab:
         self.servers = []
         self.ssh = None
         self.cases = []
+        self.files = {}  # of sftp: what they hold while they are bad
+        self.changer = None
         os.makedirs(self.path("state"))
         self.own(self.path("state"))
 
@@ -169,7 +182,15 @@ class Lab:
         except OSError:
             return ""
 
+    def calm(self):
+        """Ends what changes a list again and again."""
+        if self.changer:
+            self.changer.kill()
+            self.changer.wait()
+            self.changer = None
+
     def stop(self):
+        self.calm()
         if self.process:
             self.process.terminate()
             self.process.wait(20)
@@ -332,6 +353,7 @@ def sftp_cases(lab):
     case("sftp_cut", "syntax no line feed", good_list("sftp-cut.test")[:500])
     case("sftp_gone", "not-found", None)
     case("sftp_big", "too-big 65536", good_list("sftp-big.test", 5000))
+    case("sftp_changed", "closed changed while it was read", "same")
     case("sftp_wrong", "syntax sftp_wrong:1: expected", b"<html>\n")
     mistaken = f'ssh_known_hosts_file = "{ssh.path("mistaken")}"'
     stranger = f'ssh_key_file = "{ssh.path("stranger")}"'
@@ -361,11 +383,15 @@ def go_bad(lab):
         elif text != "same":
             lab.write(name, text)
     lab.write("bad", b"")
+    if "sftp_changed" in lab.files:
+        lab.changer = subprocess.Popen(
+            [sys.executable, "-c", CHANGER, lab.path("sftp_changed")])
     lab.configure(bad=True)
     lab.process.send_signal(10)  # SIGUSR1: reload
 
 
 def go_good(lab):
+    lab.calm()
     for server in lab.servers:
         server.bad = False
     for name in lab.files:
@@ -557,7 +583,6 @@ def main(policyd):
     folder = tempfile.mkdtemp(prefix="bmx-sources-")
     os.chmod(folder, 0o755)
     lab = Lab(policyd, folder)
-    lab.files = {}
     status = 0
     try:
         os.makedirs(lab.path("tls"))
