@@ -188,12 +188,20 @@ get_header(struct transfer *transfer, const char *name, char *value,
            size_t size)
 {
 	struct curl_header *header;
+	size_t len;
 
 	value[0] = '\0';
 	if (curl_easy_header(transfer->curl, name, 0, CURLH_HEADER, -1,
-	                     &header) == CURLHE_OK &&
-	    strlen(header->value) < size)
-		memcpy(value, header->value, strlen(header->value) + 1);
+	                     &header) != CURLHE_OK)
+		return;
+	len = strlen(header->value);
+	/* Of an empty one libcurl gives the end of the line. */
+	while (len > 0 && (unsigned char)header->value[len - 1] <= ' ')
+		len--;
+	if (len < size) {
+		memcpy(value, header->value, len);
+		value[len] = '\0';
+	}
 }
 
 /* It is sent back in a line of a request: one line, in ASCII. */
@@ -241,8 +249,9 @@ is_framed(struct transfer *transfer)
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_VERSION,
 	                        &version);
 	get_header(transfer, "Transfer-Encoding", value, sizeof(value));
-	return length >= 0 || value[0] != '\0' ||
-		version > CURL_HTTP_VERSION_1_1;
+	return length >= 0 || version > CURL_HTTP_VERSION_1_1 ||
+		bmx_slice_equal_nocase(bmx_slice_of(value),
+	                               BMX_SLICE("chunked"));
 }
 
 static void
@@ -462,13 +471,16 @@ bool
 curl_same_origin(const char *url, const char *other)
 {
 	CURLU *a = curl_url(), *b = curl_url();
+	char *user = NULL;
 	const bool same = a && b &&
 		curl_url_set(a, CURLUPART_URL, url, 0) == CURLUE_OK &&
 		curl_url_set(b, CURLUPART_URL, other, 0) == CURLUE_OK &&
 		same_part(a, b, CURLUPART_SCHEME) &&
 		same_part(a, b, CURLUPART_HOST) &&
-		same_part(a, b, CURLUPART_PORT);
+		same_part(a, b, CURLUPART_PORT) &&
+		curl_url_get(b, CURLUPART_USER, &user, 0) == CURLUE_NO_USER;
 
+	curl_free(user);
 	curl_url_cleanup(a);
 	curl_url_cleanup(b);
 	return same;

@@ -15,6 +15,7 @@ import pwd
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -43,7 +44,7 @@ DOMAIN = """domain "{domain}" {{
 	refresh = 1s
 	call_ahead = false
 	fetch {{
-		timeout = 1s
+		timeout = {timeout}
 		max_size = 64K
 {fetch}
 	}}
@@ -97,8 +98,9 @@ class Case:
 
     def section(self, bad):
         lines = self.bad_fetch if bad else self.fetch
+        hangs = bad and self.why and self.why.startswith("timeout")
         return DOMAIN.format(
-            domain=self.domain, source=self.source.replace('"', '\\"'),
+            timeout="1s" if hangs else "30s", domain=self.domain, source=self.source.replace('"', '\\"'),
             fetch="\n".join(f'\t\t{line}' for line in lines))
 
 
@@ -176,6 +178,10 @@ class Lab:
             return [line.strip() for line in log
                     if f"ev={event} domain={domain} " in line]
 
+    def count(self, text):
+        with open(self.path("log"), encoding="utf-8") as log:
+            return sum(text in line for line in log)
+
     def ask(self, address):
         try:
             return policy_client.ask(self.path("policyd.sock"), address) or ""
@@ -234,6 +240,9 @@ def https_cases(lab, certificates):
     case("chunk_cut", "closed")
     case("last_chunk", "closed")
     case("no_length", "closed where the list ends")
+    case("identity", "closed where the list ends")
+    case("moved_user", "permission sent on")
+    case("no_type", None)
     case("html", "syntax is 'text/html'; expected text/plain")
     case("json", "syntax application/json")
     case("gzip", "syntax gzip")
@@ -374,7 +383,17 @@ def sftp_cases(lab):
     lab.cases.append(deaf)
 
 
+def reload(lab, bad):
+    before = lab.count("ev=reloaded")
+    lab.configure(bad)
+    lab.process.send_signal(signal.SIGUSR1)
+    until("the configuration is read again", 20,
+          lambda: lab.count("ev=reloaded") > before)
+
+
 def go_bad(lab):
+    """What hangs is told so first: else a fetch would wait for long."""
+    reload(lab, True)
     for server in lab.servers:
         server.bad = True
     for name, text in lab.files.items():
@@ -386,8 +405,6 @@ def go_bad(lab):
     if "sftp_changed" in lab.files:
         lab.changer = subprocess.Popen(
             [sys.executable, "-c", CHANGER, lab.path("sftp_changed")])
-    lab.configure(bad=True)
-    lab.process.send_signal(10)  # SIGUSR1: reload
 
 
 def go_good(lab):
@@ -397,8 +414,7 @@ def go_good(lab):
     for name in lab.files:
         lab.write(name, good_list(name.replace("_", "-") + ".test"))
     os.unlink(lab.path("bad"))
-    lab.configure()
-    lab.process.send_signal(10)
+    reload(lab, False)
 
 
 def all_good(lab):
@@ -439,15 +455,17 @@ def check_said(lab, case, status):
         expect(f"{case.name}: nothing is wrong, but: {lines}", not lines)
         return
     code, _, text = case.why.partition(" ")
-    expect(f"{case.name}: one line, got {lines}", len(lines) == 1
-           or (lines and getattr(case, "words_vary", False)))
+    # What is late may be late elsewhere when the machine is busy.
+    vary = getattr(case, "words_vary", code == "timeout")
+    expect(f"{case.name}: one line, got {lines}",
+           len(lines) == 1 or (lines and vary))
     print("  " + re.sub(r"^.*ev=sync-failed ", "", lines[0])[:230])
-    expect(f"{case.name}: {case.why!r}, got {lines[0]!r}",
-           f" why={code} " in lines[0] and text in lines[0])
+    expect(f"{case.name}: {case.why!r}, got {lines}",
+           any(f" why={code} " in line and text in line for line in lines))
     expect(f"{case.name}: no secret in {lines[0]!r}",
            "s3cret" not in lines[0] and "t0ken" not in lines[0])
     expect(f"{case.name}: status says so",
-           text in status["sync"]["last_error"].replace('"', "'"))
+           vary or text in status["sync"]["last_error"].replace('"', "'"))
 
 
 def check_lookup(lab, case):
@@ -552,6 +570,10 @@ def test_check(lab):
         file.write('domain "a.test" { recipients = "exec:/l | sort" }\n')
     out = lab.ctl("config", "check", conf=conf)
     expect(f"config check: {out.stdout}{out.stderr}",
+           out.returncode == 78 and "no shell" in out.stderr)
+    out = subprocess.run([lab.policyd, "-t", "-c", conf], check=False,
+                         capture_output=True, text=True)
+    expect(f"policyd -t: {out.stdout}{out.stderr}",
            out.returncode == 78 and "no shell" in out.stderr)
 
 
