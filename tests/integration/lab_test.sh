@@ -21,6 +21,8 @@ SESSIONS=${BMX_LAB_SESSIONS:-1000}
 reason=$(lab_missing) && check_skip "this test needs: $reason"
 [ -x "$SHARED/lab/lab.sh" ] || check_skip "no measuring lab in $SHARED/lab"
 command -v knotd >/dev/null 2>&1 || check_skip "the measuring lab needs knotd"
+[ "$MODE" != full ] || command -v rspamd >/dev/null 2>&1 ||
+	check_skip "rspamd is not installed (Debian package rspamd)"
 postconf -m | grep -qx lmdb || check_skip "the measuring lab needs postfix-lmdb"
 export PYTHONDONTWRITEBYTECODE=1
 
