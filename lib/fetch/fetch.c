@@ -14,6 +14,8 @@
 
 static const struct fetch_kind *const kinds[] = {
 	&fetch_kind_https,
+	&fetch_kind_ldap,
+	&fetch_kind_ldaps,
 };
 
 static const struct fetch_kind *

@@ -57,6 +57,8 @@ struct fetch_kind {
 };
 
 extern const struct fetch_kind fetch_kind_https; /* https.c */
+extern const struct fetch_kind fetch_kind_ldap;  /* ldap.c */
+extern const struct fetch_kind fetch_kind_ldaps; /* ldap.c */
 
 /** Octets of a secret, terminator included. */
 #define FETCH_SECRET_MAX ((size_t)16 * 1024)
