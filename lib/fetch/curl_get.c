@@ -290,6 +290,24 @@ code_of(CURLcode code)
 	return BMX_E_CLOSED;
 }
 
+/* The same words for the same trouble, as it is logged once: libcurl's hold
+ * the milliseconds. */
+static const char *
+what_was_late(const struct transfer *transfer)
+{
+	curl_off_t connected = 0, first = 0;
+
+	/* Both are reached late when TLS or ssh hangs. */
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_PRETRANSFER_TIME_T,
+	                        &connected);
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_STARTTRANSFER_TIME_T,
+	                        &first);
+	if (connected == 0)
+		return "no connection in time";
+	return first == 0 ? "no answer in time" :
+			    "the list did not come whole in time";
+}
+
 static int
 fail(const struct transfer *transfer, CURLcode code, struct bmx_error *err)
 {
@@ -306,6 +324,8 @@ fail(const struct transfer *transfer, CURLcode code, struct bmx_error *err)
 		                     "larger than the %zu octets that "
 		                     "fetch.max_size allows",
 		                     transfer->answer->text.max);
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		what = what_was_late(transfer);
 	return bmx_error_set(err, code_of(code), "%s", what);
 }
 

@@ -59,6 +59,8 @@ struct fetch_kind {
 extern const struct fetch_kind fetch_kind_https; /* https.c */
 extern const struct fetch_kind fetch_kind_ldap;  /* ldap.c */
 extern const struct fetch_kind fetch_kind_ldaps; /* ldap.c */
+extern const struct fetch_kind fetch_kind_sftp;  /* sftp.c */
+extern const struct fetch_kind fetch_kind_exec;  /* exec.c */
 
 /** Octets of a secret, terminator included. */
 #define FETCH_SECRET_MAX ((size_t)16 * 1024)

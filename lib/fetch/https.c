@@ -155,6 +155,16 @@ ask(struct curl_get *get, struct curl_got *got, struct fetch_answer *answer,
 	return rc;
 }
 
+/* A server that was told of nothing cannot say that it is unchanged. */
+static const struct bmx_list_validator *
+known_of(const struct bmx_list_fetch *fetch)
+{
+	const struct bmx_list_validator *known = fetch->known;
+
+	return known && (known->etag[0] || known->last_modified[0]) ? known :
+								      NULL;
+}
+
 static int
 fetch(const struct bmx_list_fetch *fetch, int64_t deadline_ms,
       struct fetch_answer *answer, struct bmx_error *err)
@@ -163,7 +173,7 @@ fetch(const struct bmx_list_fetch *fetch, int64_t deadline_ms,
 		.protocol = CURL_GET_HTTPS,
 		.url = fetch->source,
 		.settings = fetch->settings,
-		.known = fetch->known,
+		.known = known_of(fetch),
 		.deadline_ms = deadline_ms,
 	};
 	struct secrets secrets;

@@ -57,17 +57,19 @@ open_file(const char *path, mode_t forbidden, struct bmx_error *err)
 static int
 cut_line(const char *path, char *text, size_t len, struct bmx_error *err)
 {
+	bool good = true;
+	size_t end;
+
 	if (len == FETCH_SECRET_MAX)
 		return bmx_error_set(err, BMX_E_TOO_BIG,
 		                     "the secret in %s has over %zu octets",
 		                     path, FETCH_SECRET_MAX - 1);
-	text[len] = '\0';
-	len = strcspn(text, "\r\n");
-	text[len] = '\0';
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 127)
-			len = 0;
-	if (len == 0)
+	for (end = 0; end < len && text[end] != '\r' && text[end] != '\n';
+	     end++)
+		if ((unsigned char)text[end] < ' ' || text[end] == 127)
+			good = false;
+	text[end] = '\0';
+	if (!good || end == 0)
 		return bmx_error_set(err, BMX_E_SYNTAX,
 		                     "%s does not begin with a line that could "
 		                     "be a secret",
