@@ -149,7 +149,8 @@ ldap_link_wait(struct ldap_link *link, int id, struct ldapmsg **message_out,
 		                   message_out);
 	if (type > 0)
 		return 0;
-	if (type < 0)
+	/* A deadline that passed within a message looks like its end. */
+	if (type < 0 && ldap_io_left_ms(&link->io) > 0)
 		return ldap_link_fail_last(link, "waiting", err);
 	(void)ldap_abandon_ext(link->ld, id, NULL,
 	                       NULL); /* as far as it goes */
