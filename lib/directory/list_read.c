@@ -140,22 +140,34 @@ bmx_list_is_fetched(const char *source)
 	return !file_path(source) && strcmp(source, BMX_LIST_SOURCE_REDIS) != 0;
 }
 
+/* Is it meant to be of a kind that is read here, or of none? */
+static bool
+is_of_no_kind(const char *source)
+{
+	return !strchr(source, ':') ||
+		strncmp(source, FILE_SCHEME, sizeof(FILE_SCHEME) - 1) == 0 ||
+		strncmp(source, BMX_LIST_SOURCE_REDIS,
+	                sizeof(BMX_LIST_SOURCE_REDIS) - 1) == 0;
+}
+
 int
 bmx_list_source_check(const char *source, struct bmx_error *err)
 {
-	char name[BMX_LIST_FETCH_NAME_MAX];
+	char buffer[BMX_LIST_FETCH_NAME_MAX];
+	const char *name = bmx_list_fetch_name(source, buffer);
 	const char *expected;
 
 	if (!bmx_list_is_fetched(source))
 		return 0;
+	if (is_of_no_kind(source))
+		return bmx_error_set(err, BMX_E_USAGE,
+		                     "unknown list source \"%s\"; expected "
+		                     "file:/PATH, redis:, https://, sftp://, "
+		                     "ldap://, ldaps:// or exec:/PATH",
+		                     name);
 	expected = bmx_list_fetch_check(source);
-	if (!expected)
-		return 0;
-	if (!strchr(source, ':') || strncmp(source, "file:", 5) == 0 ||
-	    strncmp(source, "redis:", 6) == 0)
-		expected = "file:/PATH, redis:, https://, sftp://, ldap://, "
-			   "ldaps:// or exec:/PATH";
-	return bmx_error_set(err, BMX_E_USAGE,
-	                     "list source \"%s\": expected %s",
-	                     bmx_list_fetch_name(source, name), expected);
+	return expected ? bmx_error_set(err, BMX_E_USAGE,
+	                                "list source \"%s\": expected %s", name,
+	                                expected) :
+			  0;
 }

@@ -153,6 +153,7 @@ set_sftp(struct transfer *transfer)
 		CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD;
 
 	return set_string(transfer, CURLOPT_PROTOCOLS_STR, "sftp") &&
+		set_long(transfer, CURLOPT_FILETIME, 1) &&
 		curl_easy_setopt(transfer->curl, CURLOPT_PROXY, "") ==
 		CURLE_OK &&
 		set_long(transfer, CURLOPT_SSH_AUTH_TYPES, auth) &&
@@ -234,9 +235,9 @@ is_framed(struct transfer *transfer)
 
 	(void)curl_easy_getinfo(transfer->curl,
 	                        CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	if (transfer->get->protocol == CURL_GET_SFTP)
-		return length >= 0 &&
-			(size_t)length == transfer->answer->text.len;
+	if (transfer->get->protocol == CURL_GET_SFTP) /* none: it is empty */
+		return (size_t)(length > 0 ? length : 0) ==
+			transfer->answer->text.len;
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_VERSION,
 	                        &version);
 	get_header(transfer, "Transfer-Encoding", value, sizeof(value));
@@ -290,14 +291,12 @@ code_of(CURLcode code)
 	return BMX_E_CLOSED;
 }
 
-/* The same words for the same trouble, as it is logged once: libcurl's hold
- * the milliseconds. */
+/* Both are reached late when TLS or ssh hangs. */
 static const char *
 what_was_late(const struct transfer *transfer)
 {
 	curl_off_t connected = 0, first = 0;
 
-	/* Both are reached late when TLS or ssh hangs. */
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_PRETRANSFER_TIME_T,
 	                        &connected);
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_STARTTRANSFER_TIME_T,
@@ -308,25 +307,90 @@ what_was_late(const struct transfer *transfer)
 			    "the list did not come whole in time";
 }
 
+/* Of a connection that was refused: why, without the time that it took. */
+static const char *
+why_not_connected(const struct transfer *transfer)
+{
+	long failed = 0;
+
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &failed);
+	return failed != 0 ? strerror((int)failed) : transfer->why;
+}
+
 static int
 fail(const struct transfer *transfer, CURLcode code, struct bmx_error *err)
 {
-	const char *what =
+	const enum curl_get_protocol protocol = transfer->get->protocol;
+	const char *why =
 		transfer->why[0] ? transfer->why : curl_easy_strerror(code);
 
-	if (transfer->refused.code != BMX_E_NONE) {
-		if (err)
-			*err = transfer->refused;
-		return -1;
-	}
 	if (code == CURLE_FILESIZE_EXCEEDED)
 		return bmx_error_set(err, BMX_E_TOO_BIG,
 		                     "larger than the %zu octets that "
 		                     "fetch.max_size allows",
 		                     transfer->answer->text.max);
+	/* Our own words where libcurl's hold milliseconds, as the same trouble
+	 * is logged once, or say little. */
 	if (code == CURLE_OPERATION_TIMEDOUT)
-		what = what_was_late(transfer);
-	return bmx_error_set(err, code_of(code), "%s", what);
+		why = what_was_late(transfer);
+	if (code == CURLE_COULDNT_CONNECT)
+		return bmx_error_set(err, BMX_E_CLOSED, "no connection: %s",
+		                     why_not_connected(transfer));
+	if (code == CURLE_LOGIN_DENIED)
+		return bmx_error_set(err, BMX_E_PERMISSION,
+		                     "log-in refused: %s", why);
+	if (code == CURLE_PEER_FAILED_VERIFICATION && protocol == CURL_GET_SFTP)
+		why = "the server's key is not the one in "
+		      "fetch.ssh_known_hosts_file";
+	return bmx_error_set(err, code_of(code), "%s", why);
+}
+
+/* The body was not taken, or else libcurl says what went wrong. */
+static int
+fail_perform(const struct transfer *transfer, CURLcode code,
+             struct bmx_error *err)
+{
+	if (transfer->refused.code == BMX_E_NONE)
+		return fail(transfer, code, err);
+	if (err)
+		*err = transfer->refused;
+	return -1;
+}
+
+static size_t
+drop_body(char *data, size_t size, size_t count, void *ctx)
+{
+	(void)data;
+	(void)ctx;
+	return size * count;
+}
+
+/*
+ * Is the file of sftp still the one that was read? What is written over while
+ * it is read is neither the one list nor the other. An octet is asked for, as
+ * libcurl has no question for the time alone.
+ */
+static int
+check_same_file(struct transfer *transfer, struct bmx_error *err)
+{
+	curl_off_t before = -1, after = -1;
+	CURLcode code;
+
+	if (transfer->answer->text.len == 0)
+		return 0;
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_FILETIME_T, &before);
+	if (!set_string(transfer, CURLOPT_RANGE, "0-0") ||
+	    curl_easy_setopt(transfer->curl, CURLOPT_WRITEFUNCTION,
+	                     drop_body) != CURLE_OK)
+		return bmx_error_set(err, BMX_E_NOMEM, "no memory for libcurl");
+	code = curl_easy_perform(transfer->curl);
+	if (code != CURLE_OK)
+		return fail(transfer, code, err);
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_FILETIME_T, &after);
+	if (before != after)
+		return bmx_error_set(err, BMX_E_CLOSED,
+		                     "the file was changed while it was read");
+	return 0;
 }
 
 static int
@@ -343,8 +407,10 @@ perform(struct transfer *transfer, struct curl_got *got, struct bmx_error *err)
 	if (code != CURLE_OK &&
 	    (transfer->get->protocol == CURL_GET_SFTP || got->status == 0 ||
 	     got->status == 200))
-		return fail(transfer, code, err);
-	return 0;
+		return fail_perform(transfer, code, err);
+	return transfer->get->protocol == CURL_GET_SFTP ?
+		check_same_file(transfer, err) :
+		0;
 }
 
 int

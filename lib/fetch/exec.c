@@ -16,6 +16,8 @@
 #define DOMAIN_SIZE 256
 /* Exit statuses from here on are 128 and a signal. */
 #define SIGNALLED 128
+/* Octets of what a program said that go into a message. */
+#define SAID_SHOWN 200
 
 static const char *
 check(const char *source)
@@ -25,21 +27,33 @@ check(const char *source)
 	return exec_words_split(source + strlen(SCHEME), &words);
 }
 
+/* Without the blanks that its line feeds became. */
+static int
+said_length(const char *said)
+{
+	size_t len = strlen(said);
+
+	while (len > 0 && said[len - 1] == ' ')
+		len--;
+	return len > SAID_SHOWN ? SAID_SHOWN : (int)len;
+}
+
 /* What the program said itself comes first: it knows best. */
 static int
 judge(const struct bmx_command_result *result, struct bmx_error *err)
 {
 	const char *said = result->said + strspn(result->said, " ");
 	const char *mark = said[0] ? ": " : "";
+	const int len = said_length(said);
 
 	if (result->status == 0)
 		return 0;
 	if (result->status > SIGNALLED)
-		return bmx_error_set(err, BMX_E_IO,
-		                     "ended by signal %d%s%.200s",
-		                     result->status - SIGNALLED, mark, said);
-	return bmx_error_set(err, BMX_E_IO, "ended with status %d%s%.200s",
-	                     result->status, mark, said);
+		return bmx_error_set(err, BMX_E_IO, "ended by signal %d%s%.*s",
+		                     result->status - SIGNALLED, mark, len,
+		                     said);
+	return bmx_error_set(err, BMX_E_IO, "ended with status %d%s%.*s",
+	                     result->status, mark, len, said);
 }
 
 static int

@@ -83,6 +83,11 @@ int fetch_secret_check(const char *path, struct bmx_error *err);
  * *err: BMX_E_NOT_FOUND, BMX_E_PERMISSION, BMX_E_IO. */
 int fetch_file_check(const char *path, struct bmx_error *err);
 
+/** Are the files there that the settings name for TLS, and is the key not open
+ * to others? "" is no file. 0, or -1 with *err as above. */
+int fetch_tls_check(const struct bmx_config_fetch *settings,
+                    struct bmx_error *err);
+
 /** What a URL must look like to be handed on: printable ASCII without blanks,
  * a host, no password in it; NULL, or what was expected. scheme_len octets of
  * it are the scheme and "://". */

@@ -32,6 +32,8 @@ log_in(struct curl_get *get, struct secrets *secrets, struct bmx_error *err)
 {
 	const struct bmx_config_fetch *settings = get->settings;
 
+	if (fetch_tls_check(settings, err) != 0)
+		return -1;
 	if (settings->username[0] && settings->token_file[0])
 		return bmx_error_set(err, BMX_E_USAGE,
 		                     "fetch.username and fetch.token_file are "

@@ -116,3 +116,22 @@ fetch_file_check(const char *path, struct bmx_error *err)
 {
 	return check(path, 0, err);
 }
+
+int
+fetch_tls_check(const struct bmx_config_fetch *settings, struct bmx_error *err)
+{
+	/* Without a file of its own the key is beside the certificate. */
+	const bool apart = settings->tls_key_file[0] != '\0';
+
+	if (settings->tls_ca_file[0] &&
+	    fetch_file_check(settings->tls_ca_file, err) != 0)
+		return -1;
+	if (apart && !settings->tls_cert_file[0])
+		return bmx_error_set(err, BMX_E_USAGE,
+		                     "fetch.tls_key_file needs "
+		                     "fetch.tls_cert_file");
+	if (settings->tls_cert_file[0] &&
+	    check(settings->tls_cert_file, apart ? 0 : S_IRWXO, err) != 0)
+		return -1;
+	return apart ? fetch_secret_check(settings->tls_key_file, err) : 0;
+}

@@ -302,6 +302,7 @@ class Server(http.server.ThreadingHTTPServer):
     def finish_request(self, request, client_address):
         try:
             request.settimeout(20)
+            request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self.contexts[self.bad].wrap_socket(
                     request, server_side=True) as secured:
                 super().finish_request(secured, client_address)

@@ -51,6 +51,17 @@ DOMAIN = """domain "{domain}" {{
 """
 
 
+# One who writes over a list again and again.
+CHANGER = """
+import os, sys, time
+second = 0
+while True:
+    second += 1
+    os.utime(sys.argv[1], (second, second))
+    time.sleep(0.001)
+"""
+
+
 class Failed(Exception):
     pass
 
@@ -91,6 +102,11 @@ class Case:
             fetch="\n".join(f'\t\t{line}' for line in lines))
 
 
+def is_never(case):
+    """Is it bad from its beginning?"""
+    return getattr(case, "never", False)
+
+
 class Lab:
     def __init__(self, policyd, folder):
         self.policyd = policyd
@@ -102,6 +118,8 @@ class Lab:
         self.servers = []
         self.ssh = None
         self.cases = []
+        self.files = {}  # of sftp: what they hold while they are bad
+        self.changer = None
         os.makedirs(self.path("state"))
         self.own(self.path("state"))
 
@@ -131,7 +149,8 @@ class Lab:
         with open(self.conf, "w", encoding="ascii") as file:
             file.write(CONFIG.format(dir=self.folder))
             for case in self.cases:
-                file.write(case.section(bad))
+                if bad or not is_never(case):
+                    file.write(case.section(bad))
 
     def start(self):
         words = [self.policyd, "-f", "-c", self.conf]
@@ -150,7 +169,7 @@ class Lab:
     def status(self):
         """By domain."""
         out = self.ctl("status", "--json").stdout or "{}"
-        return {d["domain"]: d for d in json.loads(out).get("domains", [])}
+        return {d["name"]: d for d in json.loads(out).get("domains", [])}
 
     def lines(self, event, domain):
         with open(self.path("log"), encoding="utf-8") as log:
@@ -163,7 +182,15 @@ class Lab:
         except OSError:
             return ""
 
+    def calm(self):
+        """Ends what changes a list again and again."""
+        if self.changer:
+            self.changer.kill()
+            self.changer.wait()
+            self.changer = None
+
     def stop(self):
+        self.calm()
         if self.process:
             self.process.terminate()
             self.process.wait(20)
@@ -195,8 +222,10 @@ def https_cases(lab, certificates):
     lab.own(key)
 
     def case(name, why, *fetch, bad=None):
+        if bad and not any("tls_ca_file" in line for line in bad):
+            bad = [trust, *bad]
         lab.cases.append(Case(name, lab.web.url(name), why, [trust, *fetch],
-                              bad and [trust, *bad]))
+                              bad))
 
     case("empty", "refused is empty")
     case("shrunken", "refused max_shrink")
@@ -205,7 +234,7 @@ def https_cases(lab, certificates):
     case("chunk_cut", "closed")
     case("last_chunk", "closed")
     case("no_length", "closed where the list ends")
-    case("html", 'syntax \\"text/html\\"; expected text/plain')
+    case("html", "syntax is 'text/html'; expected text/plain")
     case("json", "syntax application/json")
     case("gzip", "syntax gzip")
     case("claimed", "too-big 65536 octets")
@@ -235,6 +264,11 @@ def https_cases(lab, certificates):
     case("no_secret", "not-found No such file", 'username = "backup"',
          f'password_file = "{password}"',
          bad=['username = "backup"', 'password_file = "/nonexistent/x"'])
+    case("shown_key", "permission open to others",
+         bad=[f'tls_cert_file = "{certificates.path("client.pem")}"',
+              f'tls_key_file = "{shown}"'])
+    case("no_authority", "not-found No such file",
+         bad=['tls_ca_file = "/nonexistent/ca"'])
     case("two_logins", "usage both set", 'username = "backup"',
          f'password_file = "{password}"',
          bad=['username = "backup"', f'token_file = "{token}"'])
@@ -253,9 +287,10 @@ def https_cases(lab, certificates):
     with_clients = certificates.context("good", clients=True)
     tls("client", None, with_clients, client, with_clients)
     tls("no_client", "closed", with_clients)
-    lab.cases.append(Case("system_trust", lab.web.url("x/system_trust"),
+    # Whether the alert or the end comes first, the network decides.
+    lab.cases[-1].words_vary = True
+    lab.cases.append(Case("system_trust", lab.web.url("system_trust"),
                           "closed SSL certificate problem", [trust], []))
-    lab.cases[-1].source = lab.web.url("system_trust")
     deaf = sources_lab.Deaf()
     lab.deaf = deaf
     with_deaf = Case("deaf", f"https://{HOST}:{deaf.port}/x",
@@ -318,15 +353,16 @@ def sftp_cases(lab):
     case("sftp_cut", "syntax no line feed", good_list("sftp-cut.test")[:500])
     case("sftp_gone", "not-found", None)
     case("sftp_big", "too-big 65536", good_list("sftp-big.test", 5000))
+    case("sftp_changed", "closed changed while it was read", "same")
     case("sftp_wrong", "syntax sftp_wrong:1: expected", b"<html>\n")
     mistaken = f'ssh_known_hosts_file = "{ssh.path("mistaken")}"'
     stranger = f'ssh_key_file = "{ssh.path("stranger")}"'
     same = "same"
-    case("sftp_mistaken", "closed key", same, [key, mistaken])
+    case("sftp_mistaken", "closed not the one in", same, [key, mistaken])
     case("sftp_unknown", "usage ssh_known_hosts_file", same, [key])
     case("sftp_no_hosts", "not-found No such file", same,
          [key, 'ssh_known_hosts_file = "/nonexistent/hosts"'])
-    case("sftp_stranger", "permission", same, [stranger, known])
+    case("sftp_stranger", "permission log-in refused", same, [stranger, known])
     case("sftp_password", "permission", same,
          [known, f'password_file = "{password}"'])
     case("sftp_shown", "permission open to others", same,
@@ -338,10 +374,6 @@ def sftp_cases(lab):
     lab.cases.append(deaf)
 
 
-def is_never(case):
-    return getattr(case, "never", False)
-
-
 def go_bad(lab):
     for server in lab.servers:
         server.bad = True
@@ -351,11 +383,15 @@ def go_bad(lab):
         elif text != "same":
             lab.write(name, text)
     lab.write("bad", b"")
+    if "sftp_changed" in lab.files:
+        lab.changer = subprocess.Popen(
+            [sys.executable, "-c", CHANGER, lab.path("sftp_changed")])
     lab.configure(bad=True)
     lab.process.send_signal(10)  # SIGUSR1: reload
 
 
 def go_good(lab):
+    lab.calm()
     for server in lab.servers:
         server.bad = False
     for name in lab.files:
@@ -368,9 +404,9 @@ def go_good(lab):
 def all_good(lab):
     status = lab.status()
     return status and all(
-        status[case.domain]["sync"]["phase"] != "failed"
+        status[case.domain]["sync"]["state"] != "failed"
         and status[case.domain]["sync"]["last_error"] == ""
-        and status[case.domain]["list"]["entries"] >= ENTRIES
+        and (status[case.domain]["list"] or {}).get("entries", 0) >= ENTRIES
         for case in lab.cases if not is_never(case))
 
 
@@ -403,15 +439,15 @@ def check_said(lab, case, status):
         expect(f"{case.name}: nothing is wrong, but: {lines}", not lines)
         return
     code, _, text = case.why.partition(" ")
-    expect(f"{case.name}: one line, got {lines}", len(lines) == 1)
+    expect(f"{case.name}: one line, got {lines}", len(lines) == 1
+           or (lines and getattr(case, "words_vary", False)))
     print("  " + re.sub(r"^.*ev=sync-failed ", "", lines[0])[:230])
     expect(f"{case.name}: {case.why!r}, got {lines[0]!r}",
            f" why={code} " in lines[0] and text in lines[0])
     expect(f"{case.name}: no secret in {lines[0]!r}",
            "s3cret" not in lines[0] and "t0ken" not in lines[0])
-    plain = text.replace("\\", "")
     expect(f"{case.name}: status says so",
-           plain in status["sync"]["last_error"])
+           text in status["sync"]["last_error"].replace('"', "'"))
 
 
 def check_lookup(lab, case):
@@ -448,12 +484,12 @@ def test_phases(lab):
     print(f"all {len(lab.cases)} good: {time.monotonic() - began:.1f} s")
     go_bad(lab)
     until("all sources are seen to be bad, again and again", 60,
-          lambda: all_bad(lab, 3))
+          lambda: all_bad(lab, 2))
     status = lab.status()
     for case in lab.cases:
         if not is_never(case):
             check_in_force(lab, case)
-            check_said(lab, case, status[case.domain])
+        check_said(lab, case, status[case.domain])
     check_lookup(lab, lab.cases[0])
     check_conditional(lab)
     print(f"all bad: {time.monotonic() - began:.1f} s")
@@ -485,7 +521,7 @@ def test_load(lab):
             ("exec:/bin/false", 74, "ended with status 1"),
             ("exec:/bin/true", 3, "is empty"),
             ("exec:/usr/bin/id -u", 65, "1: expected"),
-            ("https://127.0.230.1:9/x", None, "Failed to connect")):
+            ("https://127.0.230.1:9/x", 69, "no connection: Connection refused")):
         out = lab.ctl("load", "chunked.test", "--from", source)
         said = out.stderr.strip()
         print(f"  {out.returncode} {said}")
@@ -547,7 +583,6 @@ def main(policyd):
     folder = tempfile.mkdtemp(prefix="bmx-sources-")
     os.chmod(folder, 0o755)
     lab = Lab(policyd, folder)
-    lab.files = {}
     status = 0
     try:
         os.makedirs(lab.path("tls"))
