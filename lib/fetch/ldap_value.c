@@ -26,6 +26,8 @@ trim(struct bmx_slice text)
 	return text;
 }
 
+/* No address has any. Looked for apart from its rules, because the form of the
+ * list hangs on it: a line feed would be another entry. */
 static bool
 has_control(struct bmx_slice text)
 {
