@@ -227,6 +227,12 @@ def check_bad(lab, want):
     lab.check("the list stays", lab.names() == want, "it changed")
 
 
+def patience(text):
+    """Short where time is what runs out, or may: else a busy machine would
+    make it so."""
+    return "1s" if text in ("no answer in time", "") else "30s"
+
+
 def check_broken(lab, folder, want):
     """A server that fails in the middle of paging."""
     victim = Slapd(folder, "victim", VICTIM_PORT, "server")
@@ -252,10 +258,10 @@ def check_broken(lab, folder, want):
             proxy = Proxy(port, octets, then)
             begun = time.monotonic()
             done = lab.load(PEOPLE.replace(str(PORT), str(proxy.port)),
-                            timeout="1s")
+                            timeout=patience(text))
             took = time.monotonic() - begun
             check_line(lab, name, done, text)
-            lab.check(name, took < 2 * SLACK, f"took {took:.1f} s")
+            lab.check(name, took < 8 * SLACK, f"took {took:.1f} s")
     finally:
         victim.stop()
     lab.check("the list stays", lab.names() == want, "it changed")
@@ -268,13 +274,13 @@ def check_fake(lab, want):
     for name, answer, text in ldap_fake.BAD:
         fake = ldap_fake.Fake(answer)
         done = lab.load(f"ldap://{HOST}:{fake.port}/{BASE}", "--force",
-                        env=no_leaks, starttls="false", timeout="1s")
+                        env=no_leaks, starttls="false", timeout=patience(text))
         check_line(lab, name, done, text)
     lab.check("the list stays", lab.names() == want, "it changed")
     for name, answer in ldap_fake.GOOD:
         fake = ldap_fake.Fake(answer)
         done = lab.load(f"ldap://{HOST}:{fake.port}/{BASE}", "--dry-run",
-                        "--force", "--json", starttls="false", timeout="1s")
+                        "--force", "--json", starttls="false")
         lab.check(name, done.returncode == 0 and
                   json.loads(done.stdout)["entries"] == 1,
                   done.stdout + done.stderr)
@@ -289,7 +295,7 @@ def check_stopped(lab, slapd):
             done = lab.load(source, timeout="1s")
             took = time.monotonic() - begun
             check_line(lab, "a stopped server", done, "no answer in time")
-            lab.check("a stopped server", took < 2 * SLACK, f"{took:.1f} s")
+            lab.check("a stopped server", took < 8 * SLACK, f"{took:.1f} s")
     finally:
         slapd.signal(signal.SIGCONT)
 
