@@ -225,6 +225,8 @@ bmxctl_want_milter(struct bmxctl_finder *finder)
 {
 	if (!finder->with_milter)
 		return 0;
+	if (!bmxctl_finder_socket(finder, &finder->config->milter.listen, 1))
+		return bmxctl_finder_unreachable(finder, "milter.listen");
 	if (want_in(finder, "smtpd_milters",
 	            "the milter sees each message, before other milters") != 0)
 		return -1;
