@@ -80,6 +80,7 @@ look(struct init *init, int *status_out)
 		return -1;
 	}
 	init->existing = bmxctl_load_config(init->ctl, false, status_out);
+	init->plan.with_redis = init->existing && init->existing->redis.present;
 	return init->existing ? 0 : -1;
 }
 

@@ -214,9 +214,7 @@ put_domain(const struct bmxctl_plan *plan, size_t domain, const char *folder,
 
 	if (rc == 0)
 		text = as_text(write_domain, plan, domain, err);
-	rc = text ? check_beside(folder, text, err) : -1;
-	if (rc == 0)
-		rc = put(path, text, err);
+	rc = text ? put(path, text, err) : -1;
 	free(text);
 	return rc;
 }

@@ -221,6 +221,9 @@ bmxctl_plan_check(const struct bmxctl_plan *plan, struct bmx_error *err)
 	if (!out)
 		return bmx_error_set(err, BMX_E_NOMEM, "memory is short");
 	bmxctl_plan_write_file(plan, out);
+	if (plan->with_redis)
+		(void)fputs("redis {\n\tservers = {\"127.0.0.1:6379\"}\n}\n",
+		            out);
 	if (fclose(out) != 0) {
 		free(text);
 		return bmx_error_set(err, BMX_E_NOMEM, "memory is short");

@@ -28,6 +28,7 @@ struct bmxctl_plan {
 	const char *recipients; /* NULL or "": no list */
 	const char *hostname;   /* NULL or "": the system's */
 	bool observe;           /* refuse nothing yet */
+	bool with_redis; /* beside it is a section redis: for the check alone */
 };
 
 /**

@@ -74,7 +74,8 @@ take_primary(struct bmxctl_plan *plan, char *answer, struct bmx_error *err)
 static int
 take_recipients(struct bmxctl_plan *plan, char *answer, struct bmx_error *err)
 {
-	const struct bmxctl_plan trial = {.recipients = answer};
+	const struct bmxctl_plan trial = {.recipients = answer,
+	                                  .with_redis = plan->with_redis};
 
 	if (check_alone(&trial, err) != 0)
 		return -1;
@@ -102,7 +103,7 @@ static const struct question questions[] = {
          "the MX\nhosts in DNS before this one.\n> ",
          take_primary},
 	{"Where does the list of its recipients come from? file:/PATH, "
-         "https://..., ldap://...,\nexec:/PROGRAM or redis: - empty: none, the "
+         "https://..., ldap://...\nor exec:/PROGRAM; empty: none, the "
          "primary is asked over SMTP.\n> ",
          take_recipients},
 	{"What is this host called in SMTP? Empty: as the system calls it.\n> ",
