@@ -21,7 +21,7 @@ is_smtpd(const struct bmxctl_postfix_service *service)
 static bool
 on_loopback(const char *name)
 {
-	return strncmp(name, "127.", 4) == 0 ||
+	return strncmp(name, "127.0.0.", 8) == 0 ||
 		strncmp(name, "localhost:", 10) == 0 ||
 		strncmp(name, "[::1]:", 6) == 0 ||
 		strncmp(name, "::1:", 4) == 0;
