@@ -31,7 +31,7 @@ make_example() {
 
 start_lab() {
 	lab_create || exit 1
-	trap lab_down EXIT
+	trap 'lab_stop_pid milter; lab_down' EXIT
 	trap 'exit 130' INT TERM
 	make_example
 	lab_postfix_configure primary
@@ -272,6 +272,38 @@ test_notes() {
 		'# main.cf is as it should be*'
 }
 
+lab_milter_answers() { [ -S "$LAB_DIR/backup/queue/backupmx/milter.sock" ]; }
+
+sealed() { grep -qrs '^X-Backupmx-Seal: ' "$LAB_DIR/mail/$1/new"; }
+
+# A second change on top of the first one.
+test_milter() {
+	local pid
+	echo "# postfix: the milter"
+	check_match "a milter that is away" "$(ctl_postfix --apply)" \
+		'*backupmx-milter does not answer*'
+	"$LAB_BUILD/milter/backupmx-milter" -f -u "$LAB_USER" \
+		-c "$LAB_DIR/policyd/backupmx.conf" \
+		>"$LAB_DIR/milter.log" 2>&1 </dev/null &
+	echo $! >"$LAB_DIR/milter.pid"
+	lab_wait 20 lab_milter_answers || exit 1
+	postconf -c "$CONF" -e 'smtpd_milters = inet:127.0.0.1:1' \
+		'milter_default_action = accept'
+	cp -p "$CONF/main.cf" "$LAB_DIR/main.cf.other"
+	check_match "it stands before the one that is there" \
+		"$(ctl_postfix --apply --reload)" \
+		'*smtpd_milters = { unix:backupmx/milter.sock, * }, inet:127.0.0.1:1
+*'
+	check_match "mail passes through it" \
+		"$(lab_send backup "$STRANGER" bob@example.test setup-2)" \
+		'250 2.0.0 *'
+	check_within "and arrives" 20 lab_delivered_id bob setup-2
+	check_equal "sealed" "$(sealed bob; echo $?)" 0
+	ctl_postfix --undo --reload >/dev/null
+	check_equal "undone" "$(cmp "$CONF/main.cf" "$LAB_DIR/main.cf.other")" ''
+	lab_stop_pid milter
+}
+
 test_tables() {
 	echo "# postfix: a domain in a table"
 	echo 'example.test x' >"$CONF/relay"
@@ -358,6 +390,7 @@ test_check_fails
 test_apply
 test_mail
 test_notes
+test_milter
 test_tables
 test_undo
 test_link
