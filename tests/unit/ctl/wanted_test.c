@@ -132,6 +132,8 @@ static struct wanted_case cases[] = {
 	 {{RCPT, "warn_if_reject reject_rbl_client zen.test, reject_unauth_destination, " POLICY ", permit"}}, .note = NULL},
 	{"a warned reject_unauth_destination guards nothing", RCPT " = warn_if_reject reject_unauth_destination, reject_rbl_client zen.test, permit\n", SMTP,
 	 {{RCPT, "warn_if_reject reject_unauth_destination, reject_rbl_client zen.test, " POLICY ", permit"}}, .note = NULL},
+	{"a list that ends too early", RCPT " = reject_unknown_sender_domain, reject_rbl_client\n", SMTP,
+	 {{RCPT, "reject_unknown_sender_domain, " POLICY ", reject_rbl_client"}}, .note = NULL},
 	{"upper case", RCPT " = PERMIT_MYNETWORKS, Reject_Unauth_Destination, Permit\n", SMTP,
 	 {{RCPT, "PERMIT_MYNETWORKS, Reject_Unauth_Destination, " POLICY ", Permit"}}, .note = NULL},
 	{"a restriction class may permit", "smtpd_restriction_classes = mine\nmine = permit\n" RCPT " = mine, reject_unauth_destination\n", SMTP,
