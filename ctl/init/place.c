@@ -137,9 +137,13 @@ static int
 make_folder(const char *folder, bool *made, struct bmx_error *err)
 {
 	*made = mkdir(folder, 0755) == 0;
-	if (*made || errno == EEXIST)
+	if (!*made && errno != EEXIST)
+		return bmx_error_set_errno(err, errno, "%s cannot be made",
+		                           folder);
+	if (access(folder, W_OK | X_OK) == 0)
 		return 0;
-	return bmx_error_set_errno(err, errno, "%s cannot be made", folder);
+	return bmx_error_set_errno(err, errno, "%s cannot be written to",
+	                           folder);
 }
 
 int
