@@ -231,13 +231,12 @@ test_again() {
 }
 
 write_domain() {
-	cat >"$root/etc/backupmx/conf.d/example.test.conf" <<'CF'
-domain "example.test" {
-	recipients = "file:/etc/backupmx/lists/example.test"
-	call_ahead = false
-}
-CF
 	echo alice@example.test >"$root/etc/backupmx/lists/example.test"
+	inside backupmxctl init --yes --domain example.test --recipients \
+		file:/etc/backupmx/lists/example.test >"$work/init.log" 2>&1
+	check_equal "backupmxctl init takes the package's configuration" $? 0
+	check_equal "and puts the domain beside it" \
+		"$(ls "$root/etc/backupmx/conf.d")" example.test.conf
 }
 
 rcpt() { # ADDRESS: the reply to RCPT
