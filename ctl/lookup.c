@@ -1,4 +1,6 @@
 /* backupmxctl lookup ADDRESS [--json] */
+#include <string.h>
+
 #include <sysexits.h>
 
 #include <jansson.h>
@@ -44,12 +46,18 @@ print_text(const json_t *answer)
 {
 	(void)printf("address:    %s\n", bmxctl_string(answer, "address"));
 	(void)printf("looked up:  %s\n", bmxctl_string(answer, "normalised"));
-	(void)printf("domain:     %s\n", bmxctl_string(answer, "domain"));
+	(void)printf("domain:     %s%s\n", bmxctl_string(answer, "domain"),
+	             strcmp(bmxctl_string(answer, "served_by"), "*") == 0 ?
+	                     " (served by \"*\")" :
+	                     "");
 	if (json_is_true(json_object_get(answer, "served"))) {
 		(void)printf("mode:       %s\n", bmxctl_string(answer, "mode"));
 		print_list(answer);
 	} else {
-		(void)printf("served:     no, there is no section for it\n");
+		(void)printf("served:     %s\n",
+		             json_is_true(json_object_get(answer, "pending")) ?
+		                     "not known, DNS has not answered yet" :
+		                     "no, there is no section for it");
 	}
 	print_steps(json_object_get(answer, "steps"));
 	(void)printf("verdict:    %s", bmxctl_string(answer, "verdict"));
