@@ -13,6 +13,7 @@
 
 static void on_apply(void *ctx);
 static void on_recheck(void *ctx);
+static void on_settle(void *ctx);
 
 static int64_t
 now_of(const struct bmx_any_domains *any)
@@ -40,24 +41,29 @@ bmx_any_domains_new(const struct bmx_any_domains_parts *parts)
 	                               NULL, 0);
 	any->apply = bmx_timer_new(parts->loop, on_apply, any);
 	any->recheck = bmx_timer_new(parts->loop, on_recheck, any);
-	if (!any->apply || !any->recheck)
+	any->settle = bmx_timer_new(parts->loop, on_settle, any);
+	if (!any->apply || !any->recheck || !any->settle)
 		bmx_any_domains_free(&any);
 	return any;
+}
+
+static void
+drop_waits(struct any_entry *entry)
+{
+	while (entry->waits) {
+		struct bmx_any_wait *wait = entry->waits;
+
+		entry->waits = wait->next;
+		free(wait);
+	}
 }
 
 static void
 free_list(struct any_list *list)
 {
 	while (list->newest) {
-		struct any_entry *entry = list->newest;
-
-		while (entry->waits) {
-			struct bmx_any_wait *wait = entry->waits;
-
-			entry->waits = wait->next;
-			free(wait);
-		}
-		bmx_any_table_drop(entry);
+		drop_waits(list->newest);
+		bmx_any_table_drop(list->newest);
 	}
 }
 
@@ -69,10 +75,18 @@ bmx_any_domains_free(struct bmx_any_domains **any)
 	*any = NULL;
 	if (!old)
 		return;
+	while (old->settling) {
+		struct any_entry *entry = old->settling;
+
+		old->settling = entry->next_settling;
+		drop_waits(entry);
+		bmx_any_table_release(entry);
+	}
 	free_list(&old->served);
 	free_list(&old->others);
 	bmx_timer_free(old->parts.loop, &old->apply);
 	bmx_timer_free(old->parts.loop, &old->recheck);
+	bmx_timer_free(old->parts.loop, &old->settle);
 	bmx_config_unref(&old->loaded);
 	free(old);
 }
@@ -131,6 +145,58 @@ answer_waits(struct any_entry *entry, enum bmx_any_answer answer)
 		cb(ctx, answer);
 	}
 	bmx_any_table_release(entry);
+}
+
+static bool
+is_settled(const struct any_entry *entry)
+{
+	const struct bmx_any_domains_parts *parts = &entry->any->parts;
+
+	return !parts->is_settled ||
+		now_of(entry->any) >= entry->settled_at_ms ||
+		parts->is_settled(parts->ctx, bmx_slice_of(entry->name));
+}
+
+/* In force: who waits is told, once its primary can be asked. */
+static void
+settle_later(struct any_entry *entry)
+{
+	struct bmx_any_domains *any = entry->any;
+
+	if (entry->settling)
+		return;
+	entry->settling = true;
+	entry->busy++;
+	entry->next_settling = any->settling;
+	any->settling = entry;
+	bmx_timer_set(any->parts.loop, any->settle, 0);
+}
+
+static void
+on_settle(void *ctx)
+{
+	struct bmx_any_domains *any = ctx;
+	struct any_entry *entry = any->settling;
+
+	any->settling = NULL;
+	while (entry) {
+		struct any_entry *next = entry->next_settling;
+
+		entry->settling = false;
+		if (entry->in_force && !entry->gone && !is_settled(entry)) {
+			settle_later(entry);
+		} else if (entry->in_force || entry->gone) {
+			entry->settled_at_ms = 0;
+			answer_waits(entry,
+			             entry->in_force ? BMX_ANY_SERVED :
+			                               BMX_ANY_NOT_OURS);
+		}
+		bmx_any_table_release(entry);
+		entry = next;
+	}
+	if (any->settling)
+		bmx_timer_set(any->parts.loop, any->settle,
+		              BMX_ANY_SETTLE_STEP_MS);
 }
 
 static void
@@ -234,7 +300,7 @@ on_looked_up(void *ctx, enum bmx_mx_standing standing, uint32_t ttl_s)
 	switch (entry->memory.served) {
 	case BMX_MX_SERVED_YES:
 		if (entry->in_force)
-			answer_waits(entry, BMX_ANY_SERVED);
+			settle_later(entry);
 		break; /* or when it is applied */
 	case BMX_MX_SERVED_NO:
 		answer_waits(entry, BMX_ANY_NOT_OURS);
@@ -333,7 +399,7 @@ says(struct any_entry *entry, int64_t now_ms, enum bmx_any_answer *answer_out)
 	switch (bmx_mx_memory_says(&entry->memory, now_ms)) {
 	case BMX_MX_SERVED_YES:
 		*answer_out = BMX_ANY_SERVED;
-		return entry->in_force;
+		return entry->in_force && !entry->settling;
 	case BMX_MX_SERVED_NO:
 		*answer_out = BMX_ANY_NOT_OURS;
 		return true;
@@ -457,37 +523,42 @@ look_anew(struct any_entry *entry, int64_t now_ms)
 	(void)look_up(entry, entry->any->parts.max_lookups);
 }
 
-/* What comes of those of a list: the ready ones are kept busy. Those that are
- * to be looked at again answer as before until then, but a no is void. */
-static struct any_entry *
-settle(struct any_list *list, const struct bmx_config *in_force, bool renew,
-       int64_t now_ms, struct any_entry *ready)
+/* What comes of an entry: those that the file has taken over, or that "*" is
+ * gone for, are forgotten. Nobody is called back before the owner is done. */
+static void
+settle_entry(struct any_entry *entry, const struct bmx_config *in_force,
+             bool renew, int64_t now_ms)
 {
-	const struct bmx_config *loaded;
+	const struct bmx_config *loaded = entry->any->loaded;
+	const struct bmx_slice name = bmx_slice_of(entry->name);
+	const bool was_in_force = entry->in_force;
+
+	entry->in_force = bmx_config_find_domain(in_force, name) != NULL;
+	if (entry->in_force && !was_in_force)
+		entry->settled_at_ms = now_ms + BMX_ANY_SETTLE_MS;
+	if (renew)
+		look_anew(entry, now_ms);
+	entry->busy++;
+	if (!bmx_config_any_domain(loaded) ||
+	    bmx_config_find_domain(loaded, name)) {
+		settle_later(entry);
+		bmx_any_table_drop(entry);
+	} else if (entry->in_force && entry->waits) {
+		settle_later(entry);
+	}
+	bmx_any_table_release(entry);
+}
+
+static void
+settle(struct any_list *list, const struct bmx_config *in_force, bool renew,
+       int64_t now_ms)
+{
 	struct any_entry *next;
 
 	for (struct any_entry *entry = list->newest; entry; entry = next) {
-		const struct bmx_slice name = bmx_slice_of(entry->name);
-		const struct bmx_config_domain *section =
-			bmx_config_find_domain(in_force, name);
-
 		next = entry->older;
-		loaded = entry->any->loaded;
-		entry->in_force = section != NULL;
-		if (renew)
-			look_anew(entry, now_ms);
-		entry->busy++;
-		if (!bmx_config_any_domain(loaded) ||
-		    bmx_config_find_domain(loaded, name)) {
-			bmx_any_table_drop(entry);
-		} else if (!entry->waits || !section) {
-			bmx_any_table_release(entry);
-			continue;
-		}
-		entry->next_ready = ready;
-		ready = entry;
+		settle_entry(entry, in_force, renew, now_ms);
 	}
-	return ready;
 }
 
 void
@@ -497,23 +568,12 @@ bmx_any_domains_in_force(struct bmx_any_domains *any, struct bmx_config *loaded,
 	struct bmx_config *old = any->loaded;
 	const bool renew = old && !same_names(old, loaded);
 	const int64_t now_ms = now_of(any);
-	struct any_entry *ready = NULL;
 
 	any->loaded = bmx_config_ref(loaded);
-	ready = settle(&any->served, in_force, renew, now_ms, ready);
-	ready = settle(&any->others, in_force, renew, now_ms, ready);
+	settle(&any->served, in_force, renew, now_ms);
+	settle(&any->others, in_force, renew, now_ms);
 	bmx_config_unref(&old);
 	bmx_metric_set(any->gauge, (int64_t)any->served.count);
-	/* Only now: who is called back may ask again. */
-	while (ready) {
-		struct any_entry *entry = ready;
-
-		ready = entry->next_ready;
-		answer_waits(entry,
-		             entry->in_force ? BMX_ANY_SERVED :
-		                               BMX_ANY_NOT_OURS);
-		bmx_any_table_release(entry);
-	}
 }
 
 bool

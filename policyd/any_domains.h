@@ -51,6 +51,10 @@
 #define BMX_ANY_IN_USE_MS ((int64_t)3600 * 1000)
 /** Longest wait for one answer of DNS, ms. */
 #define BMX_ANY_ANSWER_MS ((int64_t)10000)
+/** A domain that has just been taken up is answered about when its primary's
+ * hosts are known, at the latest after so long, ms; looked for so often. */
+#define BMX_ANY_SETTLE_MS ((int64_t)1000)
+#define BMX_ANY_SETTLE_STEP_MS ((int64_t)10)
 /** Least time between two changes of the configuration, ms; longer when a
  * change takes long, so that they take a twentieth of the time at most. */
 #define BMX_ANY_APPLY_MS ((int64_t)50)
@@ -69,6 +73,9 @@ struct bmx_any_domains_parts {
 	 * @return 0, or -1: tried again in a second
 	 */
 	int (*apply)(void *ctx);
+	/** May recipients of a domain that is in force be decided about, or is
+	 * that too early? NULL: always. */
+	bool (*is_settled)(void *ctx, struct bmx_slice domain);
 	void *ctx;
 	/* Which addresses are this machine's; NULL: those of its interfaces. */
 	bmx_mx_is_ours *is_ours;
@@ -100,7 +107,7 @@ struct bmx_config *bmx_any_domains_expand(const struct bmx_any_domains *any,
  * What bmx_any_domains_expand made of loaded is in force: at the start, at a
  * reload, and after each apply. Domains that have a section of their own now,
  * or no "*" any more, are forgotten; names of ours that have changed have all
- * looked at again. Who waited is called back.
+ * looked at again. Who waited is called back, in a later turn of the loop.
  */
 void bmx_any_domains_in_force(struct bmx_any_domains *any,
                               struct bmx_config *loaded,

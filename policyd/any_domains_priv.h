@@ -30,14 +30,16 @@ struct any_entry {
 	struct any_entry *next_in_bucket;
 	struct any_entry *newer; /* of its list, by use */
 	struct any_entry *older;
-	struct any_entry *next_ready; /* to be answered */
 	struct bmx_mx_memory memory;
 	bool served;   /* on that list */
 	bool in_force; /* the configuration has its section */
+	bool settling; /* on that list: in force, not yet answered about */
 	bool full;     /* it would be served, were there room */
 	bool gone;     /* out of the table: freed when nobody waits */
 	unsigned busy; /* not to be let go */
 	int64_t used_ms;
+	int64_t settled_at_ms; /* from then on it counts as settled */
+	struct any_entry *next_settling;
 	struct bmx_any_lookup *lookup; /* NULL: none is under way */
 	struct bmx_any_wait *waits;
 	char name[BMX_DOMAIN_BUFFER];
@@ -63,6 +65,8 @@ struct bmx_any_domains {
 	bool apply_set;
 	int64_t apply_after_ms; /* not before */
 	struct bmx_timer *recheck;
+	struct bmx_timer *settle;
+	struct any_entry *settling; /* kept busy */
 	struct bmx_log_throttle alarm;
 	struct bmx_metric *gauge;
 };

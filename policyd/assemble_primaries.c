@@ -106,6 +106,18 @@ make_registry(struct bmx_daemon *d, struct bmx_error *err)
 	return bmx_primaries_configure(d->primaries, d->config, err);
 }
 
+/* Its primary's hosts are looked up anew, from answers that DNS has just
+ * given: without them a first recipient would be deferred. */
+static bool
+is_settled(void *ctx, struct bmx_slice domain)
+{
+	const struct bmx_daemon *d = ctx;
+	struct bmx_primary_report report;
+
+	return !bmx_primaries_report(d->primaries, domain, &report) ||
+		report.targets != BMX_TARGETS_LOADING;
+}
+
 static int
 make_any(struct bmx_daemon *d, struct bmx_error *err)
 {
@@ -115,6 +127,7 @@ make_any(struct bmx_daemon *d, struct bmx_error *err)
 		.metrics = d->metrics,
 		.asker = d->asker,
 		.apply = bmx_daemon_apply_domains,
+		.is_settled = is_settled,
 		.ctx = d,
 	};
 

@@ -40,6 +40,7 @@ struct world {
 	struct bmx_config *loaded;
 	struct bmx_config *in_force;
 	bool apply_fails;
+	bool unsettled;
 	unsigned applied;
 	size_t answers;
 	enum bmx_any_answer answer; /* the last */
@@ -110,6 +111,15 @@ apply(void *ctx)
 	return enforce(world, world->loaded);
 }
 
+static bool
+is_settled(void *ctx, struct bmx_slice domain)
+{
+	const struct world *world = ctx;
+
+	assert_true(domain.len > 0);
+	return !world->unsettled;
+}
+
 static void
 reload(struct world *world, const char *text)
 {
@@ -135,6 +145,7 @@ open_world(void **state)
 	struct world *world = calloc(1, sizeof(*world));
 	struct bmx_any_domains_parts parts = {
 		.apply = apply,
+		.is_settled = is_settled,
 		.ctx = world,
 		.is_ours = never_ours,
 		.max = MAX,
@@ -347,6 +358,36 @@ test_apply_fails(void **state)
 }
 
 static void
+test_settled(void **state)
+{
+	struct world *world = *state;
+
+	set_zone(world, OURS("a.test") OURS("b.test"));
+	world->unsettled = true;
+	(void)ask(world, "a.test");
+	fake_loop_advance(world->loop, 500);
+	assert_non_null(ask(world, "a.test"));
+	assert_true(is_section(world, "a.test"));
+	assert_int_equal(world->answers, 0);
+	world->unsettled = false;
+	fake_loop_advance(world->loop, BMX_ANY_SETTLE_STEP_MS);
+	assert_int_equal(world->answers, 2);
+	assert_int_equal(world->answer, BMX_ANY_SERVED);
+	/* It is not waited for for ever. */
+	world->unsettled = true;
+	(void)ask(world, "b.test");
+	fake_loop_advance(world->loop, BMX_ANY_SETTLE_MS);
+	assert_int_equal(world->answers, 3);
+	assert_null(ask(world, "b.test"));
+	assert_int_equal(world->answers, 4);
+	/* Freed while one settles. */
+	set_zone(world, OURS("c.test"));
+	(void)ask(world, "c.test");
+	fake_loop_advance(world->loop, 100);
+	assert_int_equal(world->answers, 4);
+}
+
+static void
 test_looked_at_again(void **state)
 {
 	struct world *world = *state;
@@ -462,6 +503,7 @@ test_reload(void **state)
 	fake_dns_delay(world->dns, 10);
 	(void)ask(world, "d.test");
 	reload(world, "hostname = \"p.test\"");
+	fake_loop_advance(world->loop, 0);
 	assert_int_equal(world->answer, BMX_ANY_NOT_OURS);
 	assert_int_equal(bmx_any_domains_count(world->any), 0);
 	assert_int_equal(world->in_force->domain_count, 0);
@@ -479,6 +521,7 @@ test_reload_under_way(void **state)
 	reload(world,
 	       "hostname = \"us.test\"\ndomain \"a.test\" { }\n"
 	       "domain \"*\" { }");
+	fake_loop_advance(world->loop, 0);
 	assert_int_equal(world->answers, 1);
 	assert_int_equal(world->answer, BMX_ANY_SERVED);
 	(void)ask(world, "b.test");
@@ -661,6 +704,7 @@ main(void)
 		ROW("the only one who asked has left", test_left),
 		ROW("changes come together", test_coalesced),
 		ROW("a change that cannot be applied", test_apply_fails),
+		ROW("its primary is not known yet", test_settled),
 		ROW("a domain's life", test_looked_at_again),
 		ROW("no room for another one", test_full),
 		ROW("a flood of names", test_flood),
