@@ -134,7 +134,7 @@ bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)
 		return status;
-	domain = bmxctl_find_domain(ctl, config, load.domain, &status);
+	domain = bmxctl_find_domain(ctl, &config, load.domain, &status);
 	if (domain)
 		status = run(ctl, &load, config, domain);
 	bmx_config_unref(&config);
