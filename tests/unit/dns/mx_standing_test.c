@@ -194,6 +194,103 @@ test_many_hosts(void **state)
 	}
 }
 
+/*
+ * Random sets against what the words say: ours is the best host that has a
+ * name or an address of ours, the best of the others is what it is compared
+ * with, and a host that DNS cannot tell of is another's.
+ */
+#define HOSTS 5
+#define SETS_TRIED 20000
+
+struct host {
+	unsigned preference;
+	char kind; /* u: our name; others as in set_case.addresses */
+};
+
+static enum bmx_mx_standing
+expected(const struct host *hosts, size_t count)
+{
+	unsigned ours = UINT16_MAX + 1U, others = UINT16_MAX + 1U;
+	bool unsure = false;
+
+	for (size_t i = 0; i < count; i++) {
+		const char kind = hosts[i].kind;
+		const bool is = kind == 'u' || kind == 'o' || kind == 'O';
+		unsigned *best = is ? &ours : &others;
+
+		if (hosts[i].preference < *best)
+			*best = hosts[i].preference;
+		unsure = unsure || kind == 'f' || kind == 'h' || kind == 'n';
+	}
+	if (ours > UINT16_MAX)
+		return unsure ? BMX_MX_FAILED : BMX_MX_ABSENT;
+	return others < ours ? BMX_MX_BACKUP : BMX_MX_BEST;
+}
+
+static unsigned
+draw(unsigned *random, unsigned limit)
+{
+	*random = *random * 1103515245U + 12345U;
+	return (*random >> 16) % limit;
+}
+
+static void
+try_set(const struct host *hosts, size_t count)
+{
+	static const char *const host_names[HOSTS] = {
+		"a.test", "b.test", "c.test", "d.test", "e.test"};
+	struct bmx_mx_addresses addresses[BMX_MX_HOSTS_MAX] = {{NULL, NULL}};
+	struct bmx_slice asked[BMX_MX_HOSTS_MAX];
+	struct bmx_dns_record records[HOSTS];
+	struct bmx_mx_facts facts = {.our_names = our_names,
+	                             .our_name_count = 3,
+	                             .addresses = addresses,
+	                             .is_ours = is_ours};
+	size_t wanted;
+
+	memset(records, 0, sizeof(records));
+	for (size_t i = 0; i < count; i++) {
+		records[i].preference = (uint16_t)hosts[i].preference;
+		records[i].text = bmx_slice_of(
+			hosts[i].kind == 'u' ? "us.test" : host_names[i]);
+	}
+	facts.mx =
+		bmx_dns_answer_new(BMX_DNS_OK, BMX_DNS_MX, 60, records, count);
+	wanted = bmx_mx_hosts(&facts, asked);
+	for (size_t i = 0; i < wanted; i++) {
+		const char kind = hosts[asked[i].data[0] - 'a'].kind;
+
+		addresses[i].a = address_of(kind, false);
+		addresses[i].aaaa = address_of(kind, true);
+	}
+	assert_string_equal(bmx_mx_standing_name(bmx_mx_standing_of(&facts)),
+	                    bmx_mx_standing_name(expected(hosts, count)));
+	for (size_t i = 0; i < wanted; i++) {
+		bmx_dns_answer_unref(&addresses[i].a);
+		bmx_dns_answer_unref(&addresses[i].aaaa);
+	}
+	bmx_dns_answer_unref(&facts.mx);
+}
+
+static void
+test_random_sets(void **state)
+{
+	static const char kinds[] = "uoOxxxfhn-";
+	struct host hosts[HOSTS];
+	unsigned random = 4711;
+
+	(void)state;
+	for (int n = 0; n < SETS_TRIED; n++) {
+		const size_t count = 1 + draw(&random, HOSTS);
+
+		for (size_t i = 0; i < count; i++)
+			hosts[i] = (struct host){
+				draw(&random, 4),
+				kinds[draw(&random, sizeof(kinds) - 1)]};
+		try_set(hosts, count);
+	}
+}
+
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
 #define HOUR (60 * MINUTE)
@@ -291,17 +388,18 @@ test_times(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[SETS + MEMORIES + 2] = {
+	struct CMUnitTest tests[SETS + MEMORIES + 3] = {
+		{"random sets", test_random_sets, NULL, NULL, NULL},
 		{"more hosts than are looked at", test_many_hosts, NULL, NULL,
 	         NULL},
 		{"when it is asked again", test_times, NULL, NULL, NULL},
 	};
 
 	for (size_t i = 0; i < SETS; i++)
-		tests[2 + i] = (struct CMUnitTest){set_cases[i].name, test_set,
+		tests[3 + i] = (struct CMUnitTest){set_cases[i].name, test_set,
 		                                   NULL, NULL, &set_cases[i]};
 	for (size_t i = 0; i < MEMORIES; i++)
-		tests[2 + SETS + i] =
+		tests[3 + SETS + i] =
 			(struct CMUnitTest){memory_cases[i].name, test_memory,
 		                            NULL, NULL, &memory_cases[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
  * memory, by a clock that stands. */
 #include "tests/support/cmocka.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -218,6 +219,97 @@ test_flood(void **state)
 	assert_int_equal(world->dns.started, started);
 }
 
+/* DNS for threads: names that begin with 'y' have us in their set. */
+static struct bmx_dns_query *
+thread_start(void *ctx, struct bmx_slice name, enum bmx_dns_type type)
+{
+	char *query = malloc(3);
+
+	(void)ctx;
+	assert_non_null(query);
+	query[0] = name.data[0];
+	query[1] = type == BMX_DNS_MX ? 'm' : 'a';
+	return (struct bmx_dns_query *)(void *)query;
+}
+
+static bool
+thread_done(const struct bmx_dns_query *query)
+{
+	(void)query;
+	return true;
+}
+
+static void
+thread_cancel(struct bmx_dns_query **query)
+{
+	free(*query);
+	*query = NULL;
+}
+
+static const struct bmx_dns_answer *
+thread_wait(struct bmx_dns_query **query, int64_t deadline_us)
+{
+	const char *text = (const char *)(const void *)*query;
+	struct bmx_dns_record records[2] = {
+		{.text = BMX_SLICE("p.test"), .preference = 10},
+		{.text = BMX_SLICE("us.test"), .preference = 20}};
+	const struct bmx_dns_answer *answer;
+
+	(void)deadline_us;
+	if (text[1] == 'm')
+		answer = bmx_dns_answer_new(BMX_DNS_OK, BMX_DNS_MX, 60, records,
+		                            text[0] == 'y' ? 2 : 1);
+	else
+		answer = bmx_dns_answer_new(BMX_DNS_NODATA, BMX_DNS_A, 60, NULL,
+		                            0);
+	thread_cancel(query);
+	return answer;
+}
+
+static void *
+ask_many(void *ctx)
+{
+	struct world *world = ctx;
+	size_t wrong = 0;
+	char name[32];
+
+	for (size_t i = 0; i < 4000; i++) {
+		const bool yes = i % 3 == 0;
+
+		(void)snprintf(name, sizeof(name), "%c%zu.test",
+		               yes ? 'y' : 'n', i % 700);
+		wrong += serves(world, name) !=
+			(yes ? BMX_MX_SERVED_YES : BMX_MX_SERVED_NO);
+	}
+	return wrong > 0 ? world : NULL;
+}
+
+static void
+test_threads(void **state)
+{
+	struct world *world = *state;
+	struct bmx_milter_any_parts parts = {
+		.clock = &world->clock,
+		.dns = {thread_start, thread_done, thread_wait, thread_cancel,
+	                NULL},
+		.is_ours = is_ours,
+	};
+	pthread_t threads[4];
+	void *wrong;
+
+	bmx_milter_any_free(&world->any);
+	world->any = bmx_milter_any_new(&parts);
+	assert_non_null(world->any);
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(
+			pthread_create(&threads[i], NULL, ask_many, world), 0);
+	bmx_milter_any_renew(world->any);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(pthread_join(threads[i], &wrong), 0);
+		assert_null(wrong);
+	}
+}
+
 #define ROW(text, function)                                                    \
 	{                                                                      \
 		text, function, set_up, tear_down, NULL                        \
@@ -232,6 +324,7 @@ main(void)
 		ROW("we are there under another name", test_by_address),
 		ROW("names of ours have changed", test_renewed),
 		ROW("a flood of names", test_flood),
+		ROW("many threads", test_threads),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
