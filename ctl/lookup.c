@@ -41,6 +41,21 @@ print_steps(const json_t *steps)
 	}
 }
 
+/* Where there is "*", a domain without a section may be one of it. */
+static const char *
+why_not_served(const json_t *answer)
+{
+	const char *why = bmxctl_string(answer, "why");
+
+	if (json_is_true(json_object_get(answer, "pending")))
+		return "not known, DNS has not answered yet";
+	if (strcmp(why, "dns-failed") == 0)
+		return "not known, DNS cannot say";
+	if (strcmp(why, "domains-full") == 0)
+		return "no, \"*\" has as many domains as it may have";
+	return "no, there is no section for it";
+}
+
 static void
 print_text(const json_t *answer)
 {
@@ -54,10 +69,7 @@ print_text(const json_t *answer)
 		(void)printf("mode:       %s\n", bmxctl_string(answer, "mode"));
 		print_list(answer);
 	} else {
-		(void)printf("served:     %s\n",
-		             json_is_true(json_object_get(answer, "pending")) ?
-		                     "not known, DNS has not answered yet" :
-		                     "no, there is no section for it");
+		(void)printf("served:     %s\n", why_not_served(answer));
 	}
 	print_steps(json_object_get(answer, "steps"));
 	(void)printf("verdict:    %s", bmxctl_string(answer, "verdict"));

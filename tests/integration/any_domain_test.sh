@@ -178,6 +178,9 @@ test_commands() {
 	check_match "lookup of one that is not ours" \
 		"$(lab_ctl lookup x@foreign.test)" \
 		'*served:     no*one of "\*" *no, by its MX set*not served*'
+	check_match "and of one that nobody can tell of" \
+		"$(lab_ctl lookup x@broken.test)" \
+		'*served: *not known, DNS cannot say*verdict: *unsure*'
 	check_match "status" "$(lab_ctl status)" \
 		'*\* (enforce)*domains: 3*one.test (enforce, served by "\*")*primary: *three.test (*'
 	check_match "probe" "$(lab_ctl probe nobody@one.test)" \
