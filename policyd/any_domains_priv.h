@@ -1,7 +1,9 @@
 /*
  * any_domains_priv.h - the registry's own view of itself.
  *
- *	any_domains.c   asks, look-ups and what they lead to
+ *	any_domains.c   who asks, and what is known
+ *	any_changes.c   what DNS says, and what follows from it
+ *	any_apply.c     the configuration, and who waits for it
  *	any_table.c     entries: found, made, and let go when there is no room
  */
 #ifndef BACKUPMX_POLICYD_ANY_DOMAINS_PRIV_H
@@ -70,6 +72,39 @@ struct bmx_any_domains {
 	struct bmx_log_throttle alarm;
 	struct bmx_metric *gauge;
 };
+
+/* any_domains.c */
+
+/** Monotonic, ms. */
+int64_t bmx_any_now(const struct bmx_any_domains *any);
+
+/* any_changes.c */
+
+/** Asks DNS, unless it is being asked. @return false when there are max
+ * look-ups under way already, or no memory for another one */
+bool bmx_any_look_up(struct any_entry *entry, size_t max);
+
+/** Timer: looks at those again that are due. */
+void bmx_any_on_recheck(void *any);
+
+/* any_apply.c */
+
+/** What is served has changed. */
+void bmx_any_schedule_apply(struct bmx_any_domains *any);
+
+/** Timer: has the owner bring it into force. */
+void bmx_any_on_apply(void *any);
+
+/** In force: who waits is told, once its primary can be asked. */
+void bmx_any_settle_later(struct any_entry *entry);
+
+/** Timer: tells them. */
+void bmx_any_on_settle(void *any);
+
+/** Calls back who waits. May free an entry that has been dropped. */
+void bmx_any_answer_waits(struct any_entry *entry, enum bmx_any_answer answer);
+
+/* any_table.c */
 
 /** The entry of that domain, or NULL. */
 struct any_entry *bmx_any_table_find(const struct bmx_any_domains *any,
