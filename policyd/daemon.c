@@ -220,6 +220,7 @@ bmx_daemon_run(const struct bmx_options *options)
 	}
 	bmx_daemon_disassemble(&d);
 	bmx_sockets_close(&d.sockets);
+	bmx_config_unref(&d.loaded);
 	bmx_config_unref(&d.config);
 	bmx_log_free(&d.log);
 	return status;

@@ -1,10 +1,13 @@
 /*
  * own_addresses.h - the addresses of this machine's interfaces.
  */
-#ifndef BACKUPMX_POLICYD_OWN_ADDRESSES_H
-#define BACKUPMX_POLICYD_OWN_ADDRESSES_H
+#ifndef BACKUPMX_OWN_ADDRESSES_H
+#define BACKUPMX_OWN_ADDRESSES_H
 
-#include "target_set.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <sys/socket.h>
 
 struct bmx_own_addresses;
 
@@ -12,9 +15,12 @@ struct bmx_own_addresses;
  * does not say. */
 struct bmx_own_addresses *bmx_own_addresses_new(void);
 
-/** A bmx_target_is_ours: ctx is a bmx_own_addresses, or NULL: none is. */
-bool bmx_own_addresses_have(void *ctx,
-                            const struct bmx_target_address *address);
+/**
+ * Is that one of them? ctx is a bmx_own_addresses, or NULL: none is. octets
+ * are 4 of AF_INET or 16 of AF_INET6, in network order.
+ */
+bool bmx_own_addresses_have(void *ctx, sa_family_t family,
+                            const uint8_t *octets);
 
 /** Frees *addresses and sets it to NULL. NULL is fine. */
 void bmx_own_addresses_free(struct bmx_own_addresses **addresses);
