@@ -37,6 +37,12 @@ struct bmxctl_row {
 	const char *advice; /* what to do; one or two sentences */
 };
 
+/** The rows of a group: a table. */
+struct bmxctl_rows {
+	const struct bmxctl_row *items;
+	size_t count;
+};
+
 /** The findings of one run, in the order in which they were reported. */
 struct bmxctl_findings;
 
@@ -53,8 +59,7 @@ void bmxctl_findings_free(struct bmxctl_findings **findings);
  */
 void bmxctl_found(struct bmxctl_findings *findings,
                   const struct bmxctl_row *row, const char *subject,
-                  const char *seen, ...)
-	__attribute__((format(printf, 4, 5)));
+                  const char *seen, ...) __attribute__((format(printf, 4, 5)));
 
 /** Reports that a thing was looked at and is good: a line for -v. */
 void bmxctl_found_good(struct bmxctl_findings *findings, const char *name,
@@ -65,8 +70,9 @@ void bmxctl_found_good(struct bmxctl_findings *findings, const char *name,
 size_t bmxctl_findings_count(const struct bmxctl_findings *findings,
                              enum bmxctl_severity severity);
 
-/** The first finding of a row, as "SUBJECT: SEEN", or NULL; for tests. */
-const char *bmxctl_findings_seen(const struct bmxctl_findings *findings,
+/** The first finding of a row, as "SUBJECT: SEEN", or NULL; for tests.
+ * Void at the next call. */
+const char *bmxctl_findings_seen(struct bmxctl_findings *findings,
                                  const char *name);
 
 /** Writes them for a reader: severity, row, subject, seen, why, advice; good
@@ -74,19 +80,33 @@ const char *bmxctl_findings_seen(const struct bmxctl_findings *findings,
 void bmxctl_findings_print(const struct bmxctl_findings *findings, FILE *out,
                            bool with_good);
 
+struct json_t; /* jansson's */
+
+/** Them as JSON, good ones included: an object whose reference the caller
+ * drops, or NULL when memory is short. */
+struct json_t *bmxctl_findings_json(const struct bmxctl_findings *findings);
+
 /** Writes them as JSON, good ones included. @return as bmxctl_print_json */
 int bmxctl_findings_print_json(const struct bmxctl_findings *findings);
+
+/** Exit status of doctor: 2 with errors, 1 with warnings alone, else 0. */
+int bmxctl_findings_status(const struct bmxctl_findings *findings);
 
 /** What the groups look at. */
 struct bmxctl_patient {
 	const struct bmxctl *ctl;
 	const struct bmx_config *config;
-	struct bmx_dns *dns; /* blocking look-ups with deadlines */
+	/* The one domain that was asked about; NULL: all. */
+	const struct bmx_config_domain *only;
+	struct bmx_dns *dns;     /* blocking look-ups with deadlines */
 	const char *postfix_dir; /* of main.cf; NULL: Postfix's own */
 	struct bmxctl_findings *findings;
 };
 
 /** The groups. Each reports its own trouble as a finding and goes on. */
+
+/** The rows that each of them may report. */
+struct bmxctl_rows bmxctl_doctor_service_rows(void);
 
 /** MX records of a domain and what they lead to. */
 void bmxctl_doctor_dns(const struct bmxctl_patient *patient,
