@@ -36,6 +36,8 @@ struct group {
 
 static const struct group groups[] = {
 	{bmxctl_doctor_service, NULL, bmxctl_doctor_service_rows},
+	{bmxctl_doctor_names, NULL, bmxctl_doctor_names_rows},
+	{NULL, bmxctl_doctor_dns, bmxctl_doctor_dns_rows},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))

@@ -108,6 +108,12 @@ struct bmxctl_patient {
 /** The rows that each of them may report. */
 struct bmxctl_rows bmxctl_doctor_service_rows(void);
 
+struct bmxctl_rows bmxctl_doctor_names_rows(void);
+struct bmxctl_rows bmxctl_doctor_dns_rows(void);
+
+/** This machine's own names, its resolver and the DNS lists. */
+void bmxctl_doctor_names(const struct bmxctl_patient *patient);
+
 /** MX records of a domain and what they lead to. */
 void bmxctl_doctor_dns(const struct bmxctl_patient *patient,
                        const struct bmx_config_domain *domain);
