@@ -12,6 +12,8 @@
 /* Servers of a zone that are looked at, and that are asked themselves. */
 #define SERVERS_MAX ((size_t)8)
 #define ASKED_MAX ((size_t)3)
+/* The TTL that a resolver makes of every longer one, seconds. */
+#define RESOLVER_TTL_S UINT32_C(86400)
 
 struct view {
 	const struct bmxctl_patient *patient;
@@ -47,7 +49,8 @@ resolver_at_servers(const struct view *view)
 {
 	char texts[ASKED_MAX][BMXCTL_ADDRESS_TEXT];
 	const char *items[ASKED_MAX];
-	struct bmx_dns_options options = {.resolvers = items};
+	struct bmx_dns_options options = {.resolvers = items,
+	                                  .max_ttl_s = UINT32_MAX / 2};
 
 	for (size_t i = 0; i < view->server_count; i++) {
 		const struct bmxctl_host *server = &view->servers[i];
@@ -65,8 +68,9 @@ resolver_at_servers(const struct view *view)
 }
 
 /*
- * A resolver tells what is left of a TTL. Whether a short one is short at its
- * source, only the domain's own servers say; from them a longer one counts.
+ * A resolver tells what is left of a TTL, and of a long one a day at most.
+ * Whether it is short or long at its source, only the domain's own servers
+ * say.
  */
 static void
 find_ttl(struct view *view)
@@ -74,8 +78,8 @@ find_ttl(struct view *view)
 	const struct bmx_dns_answer *answer;
 	struct bmx_dns *dns;
 
-	if (view->set.status != BMX_DNS_OK ||
-	    view->set.ttl_s >= BMXCTL_TTL_SHORT_S)
+	if (view->set.ttl_s >= BMXCTL_TTL_SHORT_S &&
+	    view->set.ttl_s < RESOLVER_TTL_S)
 		return;
 	dns = resolver_at_servers(view);
 	if (!dns)

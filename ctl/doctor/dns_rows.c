@@ -385,7 +385,6 @@ judge_ttl(const struct bmxctl_dns_facts *facts,
 		bmxctl_found(findings, &rows[TTL_SHORT], facts->domain,
 		             "the TTL of its MX records is %lu s",
 		             (unsigned long)facts->ttl_s);
-	/* What a cache has left of it cannot be more than it was. */
 	else if (facts->ttl_s > BMXCTL_TTL_LONG_S)
 		bmxctl_found(findings, &rows[TTL_LONG], facts->domain,
 		             "the TTL of its MX records is %lu days",

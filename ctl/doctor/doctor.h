@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <backupmx/config.h>
@@ -98,7 +99,9 @@ struct bmxctl_patient {
 	const struct bmx_config *config;
 	/* The one domain that was asked about; NULL: all. */
 	const struct bmx_config_domain *only;
-	struct bmx_dns *dns;     /* blocking look-ups with deadlines */
+	struct bmx_dns *dns; /* blocking look-ups with deadlines */
+	/* When no further primary is looked at, CLOCK_MONOTONIC; 0: never. */
+	int64_t deadline_us;
 	const char *postfix_dir; /* of main.cf; NULL: Postfix's own */
 	struct bmxctl_findings *findings;
 };
@@ -110,6 +113,10 @@ struct bmxctl_rows bmxctl_doctor_service_rows(void);
 
 struct bmxctl_rows bmxctl_doctor_names_rows(void);
 struct bmxctl_rows bmxctl_doctor_dns_rows(void);
+struct bmxctl_rows bmxctl_doctor_primary_rows(void);
+struct bmxctl_rows bmxctl_doctor_tls_rows(void);
+struct bmxctl_rows bmxctl_doctor_envelope_rows(void);
+struct bmxctl_rows bmxctl_doctor_sts_rows(void);
 
 /** This machine's own names, its resolver and the DNS lists. */
 void bmxctl_doctor_names(const struct bmxctl_patient *patient);

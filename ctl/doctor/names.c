@@ -97,14 +97,6 @@ look_back(struct names *names, const struct bmx_target_address *address)
 	bmx_dns_answer_unref(&ptr);
 }
 
-/* Nobody looks up a site's own addresses from outside. */
-static bool
-is_site_local(const struct bmx_target_address *address)
-{
-	return bmxctl_address_is_private(address) &&
-		!(address->family == AF_INET && address->octets[0] == 127);
-}
-
 static void
 look_up_hostname(struct names *names)
 {
@@ -118,7 +110,8 @@ look_up_hostname(struct names *names)
 	for (size_t i = 0;
 	     i < host->address_count && names->reverse_count < REVERSES_MAX;
 	     i++)
-		if (!is_site_local(&host->addresses[i].address))
+		/* Nobody outside asks about a site's own addresses. */
+		if (!bmxctl_address_is_private(&host->addresses[i].address))
 			look_back(names, &host->addresses[i].address);
 	txt = ask(names, host->name, BMX_DNS_TXT);
 	for (size_t i = 0; i < txt->count; i++) {

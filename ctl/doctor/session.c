@@ -128,8 +128,9 @@ greet(struct run *run)
 static void
 on_ehlo_line(void *ctx, int code, size_t index, struct bmx_slice text)
 {
-	if (code >= 200 && code < 300)
-		bmxctl_ehlo_read_line(ctx, index, text);
+	/* The first line is a greeting, RFC 5321 section 4.1.1.1. */
+	if (code >= 200 && code < 300 && index > 0)
+		bmx_ehlo_line(text, ctx);
 }
 
 static int
@@ -141,23 +142,23 @@ say_ehlo(struct run *run)
 	struct bmx_error err;
 	struct bmx_text text;
 
-	session->ehlo = (struct bmxctl_ehlo){0};
+	session->keywords = (struct bmx_smtp_keywords){0};
 	bmx_text_init(&text, line, sizeof(line));
 	bmx_text_printf(&text, "EHLO %s", run->plan->hostname);
 	if (bmxctl_smtp_send(run->client, line, &err) != 0)
 		return broken(run, &err);
-	if (read_reply(run, on_ehlo_line, &session->ehlo,
+	if (read_reply(run, on_ehlo_line, &session->keywords,
 	               &session->ehlo_said) != 0)
 		return -1;
-	session->ehlo.accepted = is_good(&session->ehlo_said);
-	if (session->ehlo.accepted)
+	session->keywords.known = is_good(&session->ehlo_said);
+	if (session->keywords.known)
 		return 0;
 	bmx_text_init(&text, line, sizeof(line));
 	bmx_text_printf(&text, "HELO %s", run->plan->hostname);
 	if (ask(run, line, &helo) != 0)
 		return -1;
-	session->ehlo.helo_only = is_good(&helo);
-	return session->ehlo.helo_only ? 0 : -1;
+	session->helo_only = is_good(&helo);
+	return session->helo_only ? 0 : -1;
 }
 
 static int
@@ -167,8 +168,8 @@ start_tls(struct run *run)
 	struct bmxctl_said said = {0};
 	struct bmx_error err;
 
-	session->offers_starttls = session->ehlo.starttls;
-	if (!session->ehlo.starttls || !run->plan->tls)
+	session->offers_starttls = session->keywords.starttls;
+	if (!session->keywords.starttls || !run->plan->tls)
 		return 0;
 	if (ask(run, "STARTTLS", &said) != 0) {
 		session->tls = BMXCTL_TLS_REFUSED;
@@ -186,8 +187,8 @@ start_tls(struct run *run)
 		return -1;
 	}
 	session->tls = BMXCTL_TLS_UP;
-	session->has_certificate = bmxctl_smtp_certificate(
-		run->client, &session->certificate);
+	session->has_certificate =
+		bmxctl_smtp_certificate(run->client, &session->certificate);
 	return say_ehlo(run);
 }
 
@@ -204,22 +205,32 @@ make_nobody(char out[NOBODY_SIZE])
 	bmx_text_printf(&text, "nobody-%016llx", (unsigned long long)random);
 }
 
-/* MAIL FROM:<>; from us ourselves where that is refused. */
+/*
+ * Postmaster from <>, and from us ourselves where that is refused: whether at
+ * MAIL or, as servers that wait with their refusals do it, at RCPT.
+ */
 static int
-open_envelope(struct run *run)
+try_postmaster(struct run *run)
 {
 	struct bmxctl_envelope *envelope = &run->session->envelope;
 	struct bmxctl_said said = {0};
 
 	if (ask_with(run, "MAIL FROM:", "", "", &envelope->null_sender) != 0)
 		return -1;
-	if (is_good(&envelope->null_sender))
-		return 0;
+	if (is_good(&envelope->null_sender)) {
+		if (ask_with(run, "RCPT TO:", "postmaster", run->plan->domain,
+		             &envelope->postmaster) != 0)
+			return -1;
+		if (is_good(&envelope->postmaster))
+			return 0;
+	}
 	if (ask(run, "RSET", &said) != 0 ||
 	    ask_with(run, "MAIL FROM:", "postmaster", run->plan->hostname,
-	             &said) != 0)
+	             &said) != 0 ||
+	    !is_good(&said))
 		return -1;
-	return is_good(&said) ? 0 : -1;
+	return ask_with(run, "RCPT TO:", "postmaster", run->plan->domain,
+	                &envelope->postmaster_again);
 }
 
 static void
@@ -232,9 +243,7 @@ try_envelopes(struct run *run)
 
 	make_nobody(nobody);
 	envelope->tried = true;
-	if (open_envelope(run) != 0 ||
-	    ask_with(run, "RCPT TO:", "postmaster", plan->domain,
-	             &envelope->postmaster) != 0 ||
+	if (try_postmaster(run) != 0 ||
 	    ask_with(run, "RCPT TO:", nobody, plan->domain,
 	             &envelope->nobody) != 0)
 		return;

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <backupmx/address.h>
+#include <backupmx/ehlo_line.h>
 #include <backupmx/smtp_reply.h>
 
 #include "ctl/doctor/smtp_client.h"
@@ -32,35 +33,28 @@ struct bmxctl_said {
 	char text[BMX_SMTP_TEXT_MAX];
 };
 
-/** What EHLO says. */
-struct bmxctl_ehlo {
-	bool accepted;  /* EHLO was */
-	bool helo_only; /* EHLO was refused, HELO accepted */
-	bool starttls;
-	bool smtputf8;
-	bool eightbitmime;
-	bool size_said; /* SIZE is offered */
-	int64_t size;   /* octets; 0: no limit is known */
-};
-
 /** Replies to envelopes. */
 struct bmxctl_envelope {
 	bool tried;
 	struct bmxctl_said null_sender; /* MAIL FROM:<> */
 	struct bmxctl_said postmaster;  /* RCPT TO:<postmaster@DOMAIN> */
-	struct bmxctl_said nobody;      /* RCPT of a local part made up */
-	struct bmxctl_said spf_sender;  /* MAIL FROM of one whose SPF fails */
-	struct bmxctl_said spf_rcpt;    /* RCPT postmaster, from that sender */
+	/* The same from a sender of ours, when <> did not get that far. */
+	struct bmxctl_said postmaster_again;
+	struct bmxctl_said nobody;     /* RCPT of a local part made up */
+	struct bmxctl_said spf_sender; /* MAIL FROM of one whose SPF fails */
+	struct bmxctl_said spf_rcpt;   /* RCPT postmaster, from that sender */
 };
 
 struct bmxctl_session {
 	bool connected;
 	struct bmxctl_said greeting;
 	char greeting_name[BMX_DOMAIN_BUFFER]; /* its first word */
-	int64_t slowest_ms; /* the reply that took longest */
+	int64_t slowest_ms;                    /* the reply that took longest */
 	struct bmxctl_said ehlo_said;
-	struct bmxctl_ehlo ehlo; /* the last one: under TLS if that is up */
-	bool offers_starttls;    /* in clear */
+	bool helo_only; /* EHLO was refused, HELO accepted */
+	/* Of the last EHLO, under TLS if that is up; known when accepted. */
+	struct bmx_smtp_keywords keywords;
+	bool offers_starttls; /* in clear */
 	enum bmxctl_tls_state tls;
 	char tls_error[BMX_ERROR_TEXT_MAX];
 	bool has_certificate;
@@ -75,8 +69,9 @@ struct bmxctl_session_plan {
 	const char *hostname; /* of EHLO */
 	/* How TLS is to be made where it is offered; NULL: not at all. */
 	const struct bmx_tls_request *tls;
-	const char *domain;     /* NULL: no envelopes */
-	const char *spf_sender; /* an address whose SPF fails here; NULL: none */
+	const char *domain; /* NULL: no envelopes */
+	const char
+		*spf_sender; /* an address whose SPF fails here; NULL: none */
 };
 
 /** Runs a session with a client that is connecting or connected, until
@@ -85,10 +80,5 @@ void bmxctl_session_run(struct bmxctl_session *session,
                         struct bmxctl_smtp *client,
                         const struct bmxctl_session_plan *plan,
                         int64_t deadline_us);
-
-/** Reads one line of a reply to EHLO into *ehlo: for the session, and for
- * tests. index and text as of bmx_smtp_line_cb. Pure. */
-void bmxctl_ehlo_read_line(struct bmxctl_ehlo *ehlo, size_t index,
-                           struct bmx_slice text);
 
 #endif

@@ -76,9 +76,8 @@ socket_address(const struct bmx_target_address *address, uint16_t port,
 }
 
 struct bmxctl_smtp *
-bmxctl_smtp_new(struct bmx_loop *loop,
-                const struct bmx_target_address *address, uint16_t port,
-                int64_t timeout_ms, struct bmx_error *err)
+bmxctl_smtp_new(struct bmx_loop *loop, const struct bmx_target_address *address,
+                uint16_t port, int64_t timeout_ms, struct bmx_error *err)
 {
 	struct bmxctl_smtp *client = calloc(1, sizeof(*client));
 	struct sockaddr_storage to;

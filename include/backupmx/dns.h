@@ -138,6 +138,7 @@ struct bmx_dns_options {
 	 * zones below a signed parent stay usable. NULL: none, nothing is ever
 	 * secure. See bmx_dns_trust_anchor. */
 	const char *trust_anchor_file;
+	uint32_t max_ttl_s; /* a longer TTL is told as this; default a day */
 	size_t max_entries; /* answers kept; default 65,536 */
 	size_t max_bytes;   /* octets of all kept answers; default 64 MiB */
 	size_t max_pending; /* questions open at once; default 4,096; further
