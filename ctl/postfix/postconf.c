@@ -3,37 +3,9 @@
 
 #include <string.h>
 
-#include <backupmx/command.h>
+#include "ctl/postfix/run.h"
 
-#define TIMEOUT_MS 10000
-/* postconf, -c, DIR, an option, NULL. */
-#define WORDS 5
-
-/* The C locale: postconf's own words are shown as they come. */
-static int
-run(const char *config_dir, const char *option,
-    struct bmx_command_result *result, struct bmx_error *err)
-{
-	const char *argv[WORDS] = {"postconf"};
-	struct bmx_command command = {argv, NULL, TIMEOUT_MS,
-	                              BMXCTL_POSTCONF_MAX};
-	size_t words = 1;
-
-	if (config_dir) {
-		argv[words++] = "-c";
-		argv[words++] = config_dir;
-	}
-	if (option)
-		argv[words++] = option;
-	if (bmx_command_run(&command, result, err) != 0) {
-		if (err->code == BMX_E_NOT_FOUND)
-			(void)bmx_error_set(err, BMX_E_NOT_FOUND,
-			                    "there is no postconf in PATH: is "
-			                    "Postfix installed?");
-		return -1;
-	}
-	return 0;
-}
+#define TELLINGS 5
 
 /* "postconf: fatal: open /x/main.cf: No such file or directory" */
 static int
@@ -45,16 +17,17 @@ refused(const struct bmx_command_result *result, struct bmx_error *err)
 		code = BMX_E_NOT_FOUND;
 	else if (strstr(result->said, "Permission denied"))
 		code = BMX_E_PERMISSION;
-	return bmx_error_set(
-		err, code, "postconf cannot tell Postfix's settings: %s",
-		result->said[0] ? result->said : "it says nothing");
+	return bmx_error_set(err, code, "Postfix's settings cannot be read: %s",
+	                     result->said[0] ? result->said :
+	                                       "postconf says nothing");
 }
 
 static int
 tell(const char *config_dir, const char *option,
      struct bmx_command_result *result, struct bmx_error *err)
 {
-	if (run(config_dir, option, result, err) != 0)
+	if (bmxctl_postfix_run("postconf", config_dir, &option, option ? 1 : 0,
+	                       result, err) != 0)
 		return -1;
 	if (result->status == 0)
 		return 0;
@@ -66,15 +39,16 @@ tell(const char *config_dir, const char *option,
 struct bmxctl_postconf *
 bmxctl_postconf_read(const char *config_dir, struct bmx_error *err)
 {
-	static const char *const options[] = {NULL, "-x", "-n", "-F", "-Px"};
-	struct bmx_command_result results[5];
+	static const char *const options[TELLINGS] = {NULL, "-x", "-n", "-F",
+	                                              "-Px"};
+	struct bmx_command_result results[TELLINGS];
 	struct bmxctl_postconf *postconf = NULL;
 	size_t told = 0;
 
-	while (told < 5 &&
+	while (told < TELLINGS &&
 	       tell(config_dir, options[told], &results[told], err) == 0)
 		told++;
-	if (told == 5) {
+	if (told == TELLINGS) {
 		const struct bmxctl_postconf_text text = {
 			results[0].output, results[1].output, results[2].output,
 			results[3].output, results[4].output};

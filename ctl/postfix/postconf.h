@@ -38,7 +38,7 @@ struct bmxctl_postconf_text {
 
 /**
  * Runs postconf, five times, for the instance whose main.cf is in config_dir,
- * or for Postfix's own one when config_dir is NULL. At most 10 s each.
+ * or for Postfix's own one when config_dir is NULL. At most 30 s each.
  * @return the snapshot, which the caller frees, or NULL with *err:
  *         BMX_E_NOT_FOUND when Postfix is not installed or has no main.cf
  *         there, BMX_E_PERMISSION, BMX_E_SYNTAX (postconf cannot read the
