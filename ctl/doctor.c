@@ -12,6 +12,7 @@
 #include "ctl/ask.h"
 #include "ctl/doctor/doctor.h"
 #include "ctl/lists.h"
+#include "ctl/postfix/postconf.h"
 
 #define USAGE                                                                  \
 	"doctor [DOMAIN] [-v] [--json] [--config-dir DIR] | doctor --rows "    \
@@ -36,6 +37,8 @@ struct group {
 
 static const struct group groups[] = {
 	{bmxctl_doctor_service, NULL, bmxctl_doctor_service_rows},
+	{bmxctl_doctor_postfix, bmxctl_doctor_postfix_domain,
+         bmxctl_doctor_postfix_rows},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -164,6 +167,24 @@ resolver_of(const struct bmx_config *config, struct bmx_error *err)
 	return bmx_dns_new(&options, err);
 }
 
+/* What several groups look at is brought once. */
+static void
+examine_with(struct bmxctl_patient *patient)
+{
+	struct bmxctl_postconf *postconf = bmxctl_postconf_read(
+		patient->postfix_dir, &patient->postconf_error);
+	json_t *status = NULL;
+
+	if (patient->config->policyd.control_on)
+		status = bmxctl_ask_quietly(patient->config, "status", "",
+		                            &patient->status_error);
+	patient->postconf = postconf;
+	patient->status = status;
+	examine(patient);
+	json_decref(status);
+	bmxctl_postconf_free(&postconf);
+}
+
 static int
 run(const struct bmxctl *ctl, const struct words *words,
     const struct bmx_config *config, const struct bmx_config_domain *only)
@@ -171,7 +192,7 @@ run(const struct bmxctl *ctl, const struct words *words,
 	struct bmx_error err;
 	struct bmx_dns *dns = resolver_of(config, &err);
 	struct bmxctl_findings *findings = bmxctl_findings_new();
-	const struct bmxctl_patient patient = {
+	struct bmxctl_patient patient = {
 		.ctl = ctl,
 		.config = config,
 		.only = only,
@@ -184,7 +205,7 @@ run(const struct bmxctl *ctl, const struct words *words,
 	if (dns && !findings)
 		(void)bmx_error_set(&err, BMX_E_NOMEM, "memory is short");
 	if (dns && findings) {
-		examine(&patient);
+		examine_with(&patient);
 		status = print(findings, words);
 	} else {
 		status = bmxctl_fail(ctl, &err);

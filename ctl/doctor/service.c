@@ -27,7 +27,7 @@
 /* What was found out so far, for who comes later. */
 struct round {
 	const struct bmxctl_patient *patient;
-	json_t *status; /* policyd's, or NULL */
+	const json_t *status; /* policyd's, or NULL */
 	bool milter_answers;
 	bool without_rights; /* said already */
 };
@@ -91,26 +91,23 @@ static void
 examine_daemon(struct round *round)
 {
 	const struct bmx_config *config = round->patient->config;
-	struct bmxctl_service_daemon facts = {
+	const struct bmx_error *err = &round->patient->status_error;
+	char digest[17];
+	const struct bmxctl_service_daemon facts = {
 		.control_on = config->policyd.control_on,
+		.error = round->status ? "" : err->text,
+		.version = bmxctl_string(round->status, "version"),
 		.our_version = BMX_VERSION,
+		.config_digest = bmxctl_string(round->status, "config_digest"),
+		.file_digest = digest_of(config, digest),
 		.hostname = config->hostname,
 	};
-	struct bmx_error err = {0};
-	char digest[17];
 
-	if (facts.control_on)
-		round->status = bmxctl_ask_quietly(config, "status", "", &err);
-	if (err.code == BMX_E_PERMISSION) {
-		/* It may well be there. */
+	/* It may well be there. */
+	if (!round->status && err->code == BMX_E_PERMISSION)
 		lack_rights(round, "policyd.control");
-		return;
-	}
-	facts.error = round->status ? "" : err.text;
-	facts.version = bmxctl_string(round->status, "version");
-	facts.config_digest = bmxctl_string(round->status, "config_digest");
-	facts.file_digest = digest_of(config, digest);
-	bmxctl_service_judge_daemon(&facts, round->patient->findings);
+	else
+		bmxctl_service_judge_daemon(&facts, round->patient->findings);
 }
 
 /*
@@ -403,7 +400,7 @@ examine_clock(const struct round *round)
 void
 bmxctl_doctor_service(const struct bmxctl_patient *patient)
 {
-	struct round round = {.patient = patient};
+	struct round round = {.patient = patient, .status = patient->status};
 
 	examine_config(&round);
 	examine_daemon(&round);
@@ -414,5 +411,4 @@ bmxctl_doctor_service(const struct bmxctl_patient *patient)
 	                           patient->findings);
 	examine_state(&round);
 	examine_clock(&round);
-	json_decref(round.status);
 }

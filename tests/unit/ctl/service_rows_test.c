@@ -59,86 +59,81 @@ struct domain_case {
 	const char *want;
 };
 
-static struct domain_case domain_cases[] =
-	{
-		{"a fresh list", "{" LIST SYNC_GOOD "}", "file:/x", true, false,
-                 false, false, ""},
-		{"policyd away: the configuration alone", NULL, "file:/x", true,
-                 false, false, false, ""},
-		{"observe", "{" LIST SYNC_GOOD "}", "file:/x", true, true,
-                 false, false, "observe"},
-		{"a wildcard and a rollback", "{" LIST SYNC_GOOD "}", "file:/x",
-                 true, false, true, true, "list-held list-wildcard"},
-		{"no section in the running policyd", "null", "file:/x", true,
-                 false, false, false, "domain-not-served"},
-		{"neither list nor call-ahead",
-                 "{\"authority\":\"absent\",\"list\":null}", "", false, false,
-                 false, false, "no-evidence"},
-		{"call-ahead alone is enough",
-                 "{\"authority\":\"absent\",\"list\":null," UP "}}", "", true,
-                 false, false, false, ""},
-		{"a list that never came",
-                 "{\"authority\":\"absent\",\"list\":null,\"sync\":{\"state\":"
-                 "\"failed\",\"last_error\":\"no file\",\"failures\":2}}",
-                 "file:/x", true, false, false, false, "list-never-loaded"},
-		{"a first fetch that is under way",
-                 "{\"authority\":\"absent\",\"list\":null,\"sync\":{\"state\":"
-                 "\"running\",\"last_error\":\"\",\"failures\":0}}",
-                 "file:/x", true, false, false, false, ""},
-		{"an empty list",
-                 "{\"list\":{\"entries\":0,\"age_s\":1},\"authority\":"
-                 "\"fresh\"," //
-                 SYNC_GOOD "}",
-                 "file:/x", true, false, false, false, "list-empty"},
-		{"a stale list whose fetch fails",
-                 "{\"list\":{\"entries\":9,\"age_s\":99999},\"authority\":"
-                 "\"stale\","
-                 "\"sync\":{\"state\":\"failed\",\"last_error\":\"gone\","
-                 "\"failures\":3,\"failing_since\":999000}}",
-                 "file:/x", true, false, false, false,
-                 "list-stale sync-failing"},
-		{"a frozen list is what an outage needs",
-                 "{\"list\":{\"entries\":9,\"age_s\":99999},\"authority\":"
-                 "\"frozen\"," //
-                 SYNC_GOOD "}",
-                 "file:/x", true, false, false, false, ""},
-		{"an unreadable list",
-                 "{\"authority\":\"unreadable\",\"list\":null," SYNC_GOOD "}",
-                 "file:/x", true, false, false, false, "list-unreadable"},
-		{"a primary that is down",
-                 "{" LIST SYNC_GOOD
-                 ",\"primary\":{\"state\":\"down\",\"since\":"
-                 "999000,\"last_error\":\"connection refused\"}}",
-                 "file:/x", true, false, false, false, "primary-down"},
-		{"a suspect primary is no news",
-                 "{" LIST SYNC_GOOD ",\"primary\":{\"state\":\"suspect\"}}",
-                 "file:/x", true, false, false, false, ""},
-		{"a primary that refuses us, and <>",
-                 "{" LIST SYNC_GOOD "," UP ",\"refuses_us\":true,"
-                 "\"refuses_null_sender\":true}}",
-                 "file:/x", true, false, false, false,
-                 "primary-refuses-us null-sender-refused"},
-		{"a primary that cannot be worked out",
-                 "{" LIST SYNC_GOOD "," UP ",\"config_error\":\"no MX\","
-                 "\"hosts_stale\":true}}",
-                 "file:/x", true, false, false, false,
-                 "primary-unusable primary-dns-fails"},
-		{"accepts all, without a list",
-                 "{\"authority\":\"absent\",\"list\":null,\"accepts_all\":"
-                 "\"yes\"," //
-                 UP "}}",
-                 "", true, false, false, false, "accepts-all"},
-		{"accepts all, with a list",
-                 "{" LIST SYNC_GOOD ",\"accepts_all\":\"yes\"," UP "}}",
-                 "file:/x", true, false, false, false, ""},
-		{"an open breaker",
-                 "{" LIST SYNC_GOOD
-                 ",\"primary\":{\"state\":\"up\",\"call_ahead\":{"
-                 "\"breaker\":\"open\"}}}",
-                 "file:/x", true, false, false, false, "breaker-open"},
-		{"members of other types",
-                 "{\"list\":7,\"sync\":[],\"primary\":\"x\"}", "", true, false,
-                 false, false, ""},
+static struct domain_case domain_cases[] = {
+	{"a fresh list", "{" LIST SYNC_GOOD "}", "file:/x", true, false, false,
+         false, ""},
+	{"policyd away: the configuration alone", NULL, "file:/x", true, false,
+         false, false, ""},
+	{"observe", "{" LIST SYNC_GOOD "}", "file:/x", true, true, false, false,
+         "observe"},
+	{"a wildcard and a rollback", "{" LIST SYNC_GOOD "}", "file:/x", true,
+         false, true, true, "list-held list-wildcard"},
+	{"no section in the running policyd", "null", "file:/x", true, false,
+         false, false, "domain-not-served"},
+	{"neither list nor call-ahead",
+         "{\"authority\":\"absent\",\"list\":null}", "", false, false, false,
+         false, "no-evidence"},
+	{"call-ahead alone is enough",
+         "{\"authority\":\"absent\",\"list\":null," UP "}}", "", true, false,
+         false, false, ""},
+	{"a list that never came",
+         "{\"authority\":\"absent\",\"list\":null,\"sync\":{\"state\":"
+         "\"failed\",\"last_error\":\"no file\",\"failures\":2}}",
+         "file:/x", true, false, false, false, "list-never-loaded"},
+	{"a first fetch that is under way",
+         "{\"authority\":\"absent\",\"list\":null,\"sync\":{\"state\":"
+         "\"running\",\"last_error\":\"\",\"failures\":0}}",
+         "file:/x", true, false, false, false, ""},
+	{"an empty list",
+         "{\"list\":{\"entries\":0,\"age_s\":1},\"authority\":"
+         "\"fresh\"," //
+         SYNC_GOOD "}",
+         "file:/x", true, false, false, false, "list-empty"},
+	{"a stale list whose fetch fails",
+         "{\"list\":{\"entries\":9,\"age_s\":99999},\"authority\":"
+         "\"stale\","
+         "\"sync\":{\"state\":\"failed\",\"last_error\":\"gone\","
+         "\"failures\":3,\"failing_since\":999000}}",
+         "file:/x", true, false, false, false, "list-stale sync-failing"},
+	{"a frozen list is what an outage needs",
+         "{\"list\":{\"entries\":9,\"age_s\":99999},\"authority\":"
+         "\"frozen\"," //
+         SYNC_GOOD "}",
+         "file:/x", true, false, false, false, ""},
+	{"an unreadable list",
+         "{\"authority\":\"unreadable\",\"list\":null," SYNC_GOOD "}",
+         "file:/x", true, false, false, false, "list-unreadable"},
+	{"a primary that is down",
+         "{" LIST SYNC_GOOD ",\"primary\":{\"state\":\"down\",\"since\":"
+         "999000,\"last_error\":\"connection refused\"}}",
+         "file:/x", true, false, false, false, "primary-down"},
+	{"a suspect primary is no news",
+         "{" LIST SYNC_GOOD ",\"primary\":{\"state\":\"suspect\"}}", "file:/x",
+         true, false, false, false, ""},
+	{"a primary that refuses us, and <>",
+         "{" LIST SYNC_GOOD "," UP ",\"refuses_us\":true,"
+         "\"refuses_null_sender\":true}}",
+         "file:/x", true, false, false, false,
+         "primary-refuses-us null-sender-refused"},
+	{"a primary that cannot be worked out",
+         "{" LIST SYNC_GOOD "," UP ",\"config_error\":\"no MX\","
+         "\"hosts_stale\":true}}",
+         "file:/x", true, false, false, false,
+         "primary-unusable primary-dns-fails"},
+	{"accepts all, without a list",
+         "{\"authority\":\"absent\",\"list\":null,\"accepts_all\":"
+         "\"yes\"," //
+         UP "}}",
+         "", true, false, false, false, "accepts-all"},
+	{"accepts all, with a list",
+         "{" LIST SYNC_GOOD ",\"accepts_all\":\"yes\"," UP "}}", "file:/x",
+         true, false, false, false, ""},
+	{"an open breaker",
+         "{" LIST SYNC_GOOD ",\"primary\":{\"state\":\"up\",\"call_ahead\":{"
+         "\"breaker\":\"open\"}}}",
+         "file:/x", true, false, false, false, "breaker-open"},
+	{"members of other types", "{\"list\":7,\"sync\":[],\"primary\":\"x\"}",
+         "", true, false, false, false, ""},
 };
 
 static void
