@@ -13,6 +13,7 @@
 #include "ctl/doctor/doctor.h"
 #include "ctl/doctor/hosts.h"
 #include "ctl/lists.h"
+#include "ctl/postfix/postconf.h"
 
 #define USAGE                                                                  \
 	"doctor [DOMAIN] [-v] [--json] [--config-dir DIR] | doctor --rows "    \
@@ -40,6 +41,8 @@ struct group {
 
 static const struct group groups[] = {
 	{bmxctl_doctor_service, NULL, bmxctl_doctor_service_rows},
+	{bmxctl_doctor_postfix, bmxctl_doctor_postfix_domain,
+         bmxctl_doctor_postfix_rows},
 	{bmxctl_doctor_names, NULL, bmxctl_doctor_names_rows},
 	{NULL, bmxctl_doctor_dns, bmxctl_doctor_dns_rows},
 	{NULL, bmxctl_doctor_primary, bmxctl_doctor_primary_rows},
@@ -174,6 +177,24 @@ resolver_of(const struct bmx_config *config, struct bmx_error *err)
 	return bmx_dns_new(&options, err);
 }
 
+/* What several groups look at is brought once. */
+static void
+examine_with(struct bmxctl_patient *patient)
+{
+	struct bmxctl_postconf *postconf = bmxctl_postconf_read(
+		patient->postfix_dir, &patient->postconf_error);
+	json_t *status = NULL;
+
+	if (patient->config->policyd.control_on)
+		status = bmxctl_ask_quietly(patient->config, "status", "",
+		                            &patient->status_error);
+	patient->postconf = postconf;
+	patient->status = status;
+	examine(patient);
+	json_decref(status);
+	bmxctl_postconf_free(&postconf);
+}
+
 static int
 run(const struct bmxctl *ctl, const struct words *words,
     const struct bmx_config *config, const struct bmx_config_domain *only)
@@ -181,7 +202,7 @@ run(const struct bmxctl *ctl, const struct words *words,
 	struct bmx_error err;
 	struct bmx_dns *dns = resolver_of(config, &err);
 	struct bmxctl_findings *findings = bmxctl_findings_new();
-	const struct bmxctl_patient patient = {
+	struct bmxctl_patient patient = {
 		.ctl = ctl,
 		.config = config,
 		.only = only,
@@ -195,7 +216,7 @@ run(const struct bmxctl *ctl, const struct words *words,
 	if (dns && !findings)
 		(void)bmx_error_set(&err, BMX_E_NOMEM, "memory is short");
 	if (dns && findings) {
-		examine(&patient);
+		examine_with(&patient);
 		status = print(findings, words);
 	} else {
 		status = bmxctl_fail(ctl, &err);

@@ -32,6 +32,8 @@ static const struct command commands[] = {
 	{"load", "bring a domain's list from its source", bmxctl_load},
 	{"lookup", "what would Postfix be told of an address, and why",
          bmxctl_lookup},
+	{"postfix", "print or make the changes that main.cf needs",
+         bmxctl_postfix},
 	{"probe", "ask the primary about an address, line by line",
          bmxctl_probe},
 	{"publish", "publish a domain's list in Redis", bmxctl_publish},

@@ -23,6 +23,9 @@
 
 #include "ctl/ctl.h"
 
+struct json_t;          /* jansson's */
+struct bmxctl_postconf; /* ctl/postfix/postconf.h */
+
 /** How bad it is; the worst one is the exit status of doctor. */
 enum bmxctl_severity {
 	BMXCTL_GOOD,    /* looked at, and as it should be: shown with -v */
@@ -81,8 +84,6 @@ const char *bmxctl_findings_seen(struct bmxctl_findings *findings,
 void bmxctl_findings_print(const struct bmxctl_findings *findings, FILE *out,
                            bool with_good);
 
-struct json_t; /* jansson's */
-
 /** Them as JSON, good ones included: an object whose reference the caller
  * drops, or NULL when memory is short. */
 struct json_t *bmxctl_findings_json(const struct bmxctl_findings *findings);
@@ -103,6 +104,12 @@ struct bmxctl_patient {
 	/* When no further primary is looked at, CLOCK_MONOTONIC; 0: never. */
 	int64_t deadline_us;
 	const char *postfix_dir; /* of main.cf; NULL: Postfix's own */
+	/* What policyd answered to "status"; NULL: why not. Asked once. */
+	const struct json_t *status;
+	struct bmx_error status_error;
+	/* The settings of Postfix; NULL: why not. Read once. */
+	const struct bmxctl_postconf *postconf;
+	struct bmx_error postconf_error;
 	struct bmxctl_findings *findings;
 };
 
@@ -110,7 +117,7 @@ struct bmxctl_patient {
 
 /** The rows that each of them may report. */
 struct bmxctl_rows bmxctl_doctor_service_rows(void);
-
+struct bmxctl_rows bmxctl_doctor_postfix_rows(void);
 struct bmxctl_rows bmxctl_doctor_names_rows(void);
 struct bmxctl_rows bmxctl_doctor_dns_rows(void);
 struct bmxctl_rows bmxctl_doctor_primary_rows(void);
