@@ -11,12 +11,16 @@
 
 #include "ctl/ask.h"
 #include "ctl/doctor/doctor.h"
+#include "ctl/doctor/hosts.h"
 #include "ctl/lists.h"
 #include "ctl/postfix/postconf.h"
 
 #define USAGE                                                                  \
 	"doctor [DOMAIN] [-v] [--json] [--config-dir DIR] | doctor --rows "    \
 	"[--json]"
+
+/* After that no further primary is looked at, ms. */
+#define TOTAL_MS INT64_C(300000)
 
 /* The words of the command line. */
 struct words {
@@ -39,6 +43,12 @@ static const struct group groups[] = {
 	{bmxctl_doctor_service, NULL, bmxctl_doctor_service_rows},
 	{bmxctl_doctor_postfix, bmxctl_doctor_postfix_domain,
          bmxctl_doctor_postfix_rows},
+	{bmxctl_doctor_names, NULL, bmxctl_doctor_names_rows},
+	{NULL, bmxctl_doctor_dns, bmxctl_doctor_dns_rows},
+	{NULL, bmxctl_doctor_primary, bmxctl_doctor_primary_rows},
+	{NULL, NULL, bmxctl_doctor_tls_rows},
+	{NULL, NULL, bmxctl_doctor_envelope_rows},
+	{NULL, NULL, bmxctl_doctor_sts_rows},
 };
 
 #define GROUPS (sizeof(groups) / sizeof(groups[0]))
@@ -197,6 +207,7 @@ run(const struct bmxctl *ctl, const struct words *words,
 		.config = config,
 		.only = only,
 		.dns = dns,
+		.deadline_us = bmxctl_deadline(TOTAL_MS),
 		.postfix_dir = words->postfix_dir,
 		.findings = findings,
 	};

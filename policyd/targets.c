@@ -4,9 +4,8 @@
 #include <string.h>
 
 #include <backupmx/hash.h>
+#include <backupmx/own_addresses.h>
 #include <backupmx/text.h>
-
-#include "own_addresses.h"
 
 #define NAMES_MAX ((size_t)65)
 /* Questions about one host. */

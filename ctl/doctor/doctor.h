@@ -15,6 +15,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include <backupmx/config.h>
@@ -99,7 +100,9 @@ struct bmxctl_patient {
 	const struct bmx_config *config;
 	/* The one domain that was asked about; NULL: all. */
 	const struct bmx_config_domain *only;
-	struct bmx_dns *dns;     /* blocking look-ups with deadlines */
+	struct bmx_dns *dns; /* blocking look-ups with deadlines */
+	/* When no further primary is looked at, CLOCK_MONOTONIC; 0: never. */
+	int64_t deadline_us;
 	const char *postfix_dir; /* of main.cf; NULL: Postfix's own */
 	/* What policyd answered to "status"; NULL: why not. Asked once. */
 	const struct json_t *status;
@@ -115,6 +118,15 @@ struct bmxctl_patient {
 /** The rows that each of them may report. */
 struct bmxctl_rows bmxctl_doctor_service_rows(void);
 struct bmxctl_rows bmxctl_doctor_postfix_rows(void);
+struct bmxctl_rows bmxctl_doctor_names_rows(void);
+struct bmxctl_rows bmxctl_doctor_dns_rows(void);
+struct bmxctl_rows bmxctl_doctor_primary_rows(void);
+struct bmxctl_rows bmxctl_doctor_tls_rows(void);
+struct bmxctl_rows bmxctl_doctor_envelope_rows(void);
+struct bmxctl_rows bmxctl_doctor_sts_rows(void);
+
+/** This machine's own names, its resolver and the DNS lists. */
+void bmxctl_doctor_names(const struct bmxctl_patient *patient);
 
 /** MX records of a domain and what they lead to. */
 void bmxctl_doctor_dns(const struct bmxctl_patient *patient,

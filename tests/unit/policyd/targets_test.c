@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "policyd/own_addresses.h"
+#include <backupmx/own_addresses.h>
+
 #include "policyd/targets.h"
 #include "tests/support/fake_dns.h"
 #include "tests/support/fake_loop.h"

@@ -1,10 +1,12 @@
 /*
  * own_addresses.h - the addresses of this machine's interfaces.
  */
-#ifndef BACKUPMX_POLICYD_OWN_ADDRESSES_H
-#define BACKUPMX_POLICYD_OWN_ADDRESSES_H
+#ifndef BACKUPMX_OWN_ADDRESSES_H
+#define BACKUPMX_OWN_ADDRESSES_H
 
-#include "target_set.h"
+#include <stdbool.h>
+
+#include <backupmx/target_spec.h>
 
 struct bmx_own_addresses;
 
@@ -12,7 +14,7 @@ struct bmx_own_addresses;
  * does not say. */
 struct bmx_own_addresses *bmx_own_addresses_new(void);
 
-/** A bmx_target_is_ours: ctx is a bmx_own_addresses, or NULL: none is. */
+/** Is address one of theirs? ctx is a bmx_own_addresses, or NULL: none is. */
 bool bmx_own_addresses_have(void *ctx,
                             const struct bmx_target_address *address);
 

@@ -1,0 +1,402 @@
+#include "curl_get.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <curl/curl.h>
+
+#include <backupmx/clock.h>
+
+/* Age that a page has at least when its Last-Modified tells it from the next
+ * one: the header counts whole seconds. RFC 9110 section 8.8.2.2. */
+#define MODIFIED_AGE_S 2
+/* "If-Modified-Since: " and a validator. */
+#define LINE_SIZE (BMX_LIST_VALIDATOR_MAX + 32)
+
+/* One request under way. */
+struct transfer {
+	const struct curl_get *get;
+	CURL *curl;
+	struct curl_slist *headers;
+	struct curl_slist *resolve;
+	struct fetch_answer *answer;
+	struct bmx_error refused; /* why the answer's body was not taken */
+	char why[CURL_ERROR_SIZE];
+};
+
+static size_t
+take_body(char *data, size_t size, size_t count, void *ctx)
+{
+	struct transfer *transfer = ctx;
+	const struct bmx_slice bytes = {data, size * count};
+	long status = 0;
+
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE,
+	                        &status);
+	/* The page that comes with a failure is of no use. */
+	if (transfer->get->protocol == CURL_GET_HTTPS && status != 200)
+		return 0;
+	if (fetch_buffer_append(&transfer->answer->text, bytes,
+	                        &transfer->refused) != 0)
+		return 0;
+	return bytes.len;
+}
+
+/*
+ * Options.
+ */
+
+static bool
+set_long(struct transfer *transfer, CURLoption option, long value)
+{
+	return curl_easy_setopt(transfer->curl, option, value) == CURLE_OK;
+}
+
+/* An empty or missing string leaves the option as it is. */
+static bool
+set_string(struct transfer *transfer, CURLoption option, const char *value)
+{
+	return !value || value[0] == '\0' ||
+		curl_easy_setopt(transfer->curl, option, value) == CURLE_OK;
+}
+
+static bool
+set_common(struct transfer *transfer)
+{
+	const struct curl_get *get = transfer->get;
+	CURL *curl = transfer->curl;
+
+	return set_long(transfer, CURLOPT_NOSIGNAL, 1) &&
+		set_long(transfer, CURLOPT_CONNECTTIMEOUT_MS,
+	                 (long)CURL_GET_CONNECT_MS) &&
+		set_long(transfer, CURLOPT_LOW_SPEED_LIMIT, 1) &&
+		set_long(transfer, CURLOPT_LOW_SPEED_TIME,
+	                 CURL_GET_SILENCE_S) &&
+		set_string(transfer, CURLOPT_URL, get->url) &&
+		set_string(transfer, CURLOPT_USERNAME, get->username) &&
+		set_string(transfer, CURLOPT_PASSWORD, get->password) &&
+		curl_easy_setopt(curl, CURLOPT_MAXFILESIZE_LARGE,
+	                         (curl_off_t)transfer->answer->text.max) ==
+		CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, transfer->why) ==
+		CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body) ==
+		CURLE_OK &&
+		curl_easy_setopt(curl, CURLOPT_WRITEDATA, transfer) == CURLE_OK;
+}
+
+static bool
+add_header(struct transfer *transfer, const char *name, const char *value)
+{
+	char line[LINE_SIZE];
+	struct curl_slist *more;
+
+	(void)snprintf(line, sizeof(line), "%s: %s", name, value);
+	more = curl_slist_append(transfer->headers, line);
+	if (more)
+		transfer->headers = more;
+	return more != NULL;
+}
+
+/* An ETag says all; the date is for servers that have none. */
+static bool
+add_conditions(struct transfer *transfer)
+{
+	const struct bmx_list_validator *known = transfer->get->known;
+
+	if (known && known->etag[0])
+		return add_header(transfer, "If-None-Match", known->etag);
+	if (known && known->last_modified[0])
+		return add_header(transfer, "If-Modified-Since",
+		                  known->last_modified);
+	return true;
+}
+
+static bool
+set_resolve(struct transfer *transfer)
+{
+	if (!transfer->get->resolve)
+		return true;
+	transfer->resolve = curl_slist_append(NULL, transfer->get->resolve);
+	return transfer->resolve &&
+		curl_easy_setopt(transfer->curl, CURLOPT_RESOLVE,
+	                         transfer->resolve) == CURLE_OK;
+}
+
+static bool
+set_https(struct transfer *transfer)
+{
+	const struct bmx_config_fetch *settings = transfer->get->settings;
+	const char *token = transfer->get->token;
+
+	/* Its built-in folder of authorities would be trusted beside ours. */
+	if (settings->tls_ca_file[0] &&
+	    curl_easy_setopt(transfer->curl, CURLOPT_CAPATH, NULL) != CURLE_OK)
+		return false;
+	return add_conditions(transfer) && set_resolve(transfer) &&
+		set_string(transfer, CURLOPT_PROTOCOLS_STR, "https") &&
+		set_string(transfer, CURLOPT_USERAGENT,
+	                   "backupmx/" BMX_VERSION) &&
+		set_long(transfer, CURLOPT_FOLLOWLOCATION, 0) &&
+		set_long(transfer, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1) &&
+		set_long(transfer, CURLOPT_SSL_VERIFYPEER, 1) &&
+		set_long(transfer, CURLOPT_SSL_VERIFYHOST, 2) &&
+		set_long(transfer, CURLOPT_SSLVERSION,
+	                 CURL_SSLVERSION_TLSv1_2) &&
+		set_string(transfer, CURLOPT_CAINFO, settings->tls_ca_file) &&
+		set_string(transfer, CURLOPT_SSLCERT,
+	                   settings->tls_cert_file) &&
+		set_string(transfer, CURLOPT_SSLKEY, settings->tls_key_file) &&
+		set_long(transfer, CURLOPT_HTTPAUTH,
+	                 (long)(token ? CURLAUTH_BEARER : CURLAUTH_BASIC)) &&
+		set_string(transfer, CURLOPT_XOAUTH2_BEARER, token) &&
+		curl_easy_setopt(transfer->curl, CURLOPT_HTTPHEADER,
+	                         transfer->headers) == CURLE_OK;
+}
+
+static bool
+set_sftp(struct transfer *transfer)
+{
+	const struct bmx_config_fetch *settings = transfer->get->settings;
+	const long auth = settings->ssh_key_file[0] ?
+		CURLSSH_AUTH_PUBLICKEY :
+		CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD;
+
+	return set_string(transfer, CURLOPT_PROTOCOLS_STR, "sftp") &&
+		curl_easy_setopt(transfer->curl, CURLOPT_PROXY, "") ==
+		CURLE_OK &&
+		set_long(transfer, CURLOPT_SSH_AUTH_TYPES, auth) &&
+		set_string(transfer, CURLOPT_SSH_PRIVATE_KEYFILE,
+	                   settings->ssh_key_file) &&
+		set_string(transfer, CURLOPT_SSH_KNOWNHOSTS,
+	                   settings->ssh_known_hosts_file);
+}
+
+static bool
+set_all(struct transfer *transfer)
+{
+	const int64_t left_ms = transfer->get->deadline_ms -
+		bmx_clock_mono_ms(bmx_clock_system());
+
+	if (!set_common(transfer) ||
+	    !set_long(transfer, CURLOPT_TIMEOUT_MS,
+	              (long)(left_ms > 1 ? left_ms : 1)))
+		return false;
+	return transfer->get->protocol == CURL_GET_HTTPS ? set_https(transfer) :
+							   set_sftp(transfer);
+}
+
+/*
+ * What came.
+ */
+
+/* A header of the answer that was given last, "" when there is none, or it
+ * has not room. */
+static void
+get_header(struct transfer *transfer, const char *name, char *value,
+           size_t size)
+{
+	struct curl_header *header;
+
+	value[0] = '\0';
+	if (curl_easy_header(transfer->curl, name, 0, CURLH_HEADER, -1,
+	                     &header) == CURLHE_OK &&
+	    strlen(header->value) < size)
+		memcpy(value, header->value, strlen(header->value) + 1);
+}
+
+/* It is sent back in a line of a request: one line, in ASCII. */
+static void
+get_validator(struct transfer *transfer, const char *name,
+              char value[BMX_LIST_VALIDATOR_MAX])
+{
+	get_header(transfer, name, value, BMX_LIST_VALIDATOR_MAX);
+	for (const char *c = value; *c; c++)
+		if (*c < ' ' || *c > '~') {
+			value[0] = '\0';
+			return;
+		}
+}
+
+static void
+take_validators(struct transfer *transfer)
+{
+	struct bmx_list_validator *validator = &transfer->answer->validator;
+	char date[BMX_LIST_VALIDATOR_MAX];
+	time_t modified, now;
+
+	get_validator(transfer, "ETag", validator->etag);
+	get_validator(transfer, "Last-Modified", validator->last_modified);
+	get_header(transfer, "Date", date, sizeof(date));
+	modified = curl_getdate(validator->last_modified, NULL);
+	now = curl_getdate(date, NULL);
+	if (modified < 0 || now < modified + MODIFIED_AGE_S)
+		validator->last_modified[0] = '\0';
+}
+
+/* Of HTTP/1, an end that the server did not announce may be its crash. */
+static bool
+is_framed(struct transfer *transfer)
+{
+	char value[64];
+	curl_off_t length = -1;
+	long version = 0;
+
+	(void)curl_easy_getinfo(transfer->curl,
+	                        CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
+	if (transfer->get->protocol == CURL_GET_SFTP)
+		return length >= 0 &&
+			(size_t)length == transfer->answer->text.len;
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_VERSION,
+	                        &version);
+	get_header(transfer, "Transfer-Encoding", value, sizeof(value));
+	return length >= 0 || value[0] != '\0' ||
+		version > CURL_HTTP_VERSION_1_1;
+}
+
+static void
+take_answer(struct transfer *transfer, struct curl_got *got)
+{
+	const char *location = NULL;
+
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_RESPONSE_CODE,
+	                        &got->status);
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_REDIRECT_URL,
+	                        &location);
+	if (location && strlen(location) < sizeof(got->location))
+		memcpy(got->location, location, strlen(location) + 1);
+	get_header(transfer, "Content-Type", got->content_type,
+	           sizeof(got->content_type));
+	get_header(transfer, "Content-Encoding", got->encoding,
+	           sizeof(got->encoding));
+	got->framed = is_framed(transfer);
+	if (got->status == 200)
+		take_validators(transfer);
+}
+
+static enum bmx_error_code
+code_of(CURLcode code)
+{
+	static const struct {
+		CURLcode from;
+		enum bmx_error_code to;
+	} codes[] = {
+		{CURLE_OPERATION_TIMEDOUT, BMX_E_TIMEOUT},
+		{CURLE_FILESIZE_EXCEEDED, BMX_E_TOO_BIG},
+		{CURLE_LOGIN_DENIED, BMX_E_PERMISSION},
+		{CURLE_REMOTE_ACCESS_DENIED, BMX_E_PERMISSION},
+		{CURLE_REMOTE_FILE_NOT_FOUND, BMX_E_NOT_FOUND},
+		{CURLE_OUT_OF_MEMORY, BMX_E_NOMEM},
+		{CURLE_URL_MALFORMAT, BMX_E_USAGE},
+		{CURLE_BAD_CONTENT_ENCODING, BMX_E_SYNTAX},
+		{CURLE_SSL_CERTPROBLEM, BMX_E_IO},
+		{CURLE_SSL_CACERT_BADFILE, BMX_E_IO},
+		{CURLE_SSH, BMX_E_IO},
+	};
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (codes[i].from == code)
+			return codes[i].to;
+	return BMX_E_CLOSED;
+}
+
+static int
+fail(const struct transfer *transfer, CURLcode code, struct bmx_error *err)
+{
+	const char *what =
+		transfer->why[0] ? transfer->why : curl_easy_strerror(code);
+
+	if (transfer->refused.code != BMX_E_NONE) {
+		if (err)
+			*err = transfer->refused;
+		return -1;
+	}
+	if (code == CURLE_FILESIZE_EXCEEDED)
+		return bmx_error_set(err, BMX_E_TOO_BIG,
+		                     "larger than the %zu octets that "
+		                     "fetch.max_size allows",
+		                     transfer->answer->text.max);
+	return bmx_error_set(err, code_of(code), "%s", what);
+}
+
+static int
+perform(struct transfer *transfer, struct curl_got *got, struct bmx_error *err)
+{
+	CURLcode code;
+
+	if (!set_all(transfer))
+		return bmx_error_set(err, BMX_E_NOMEM,
+		                     "libcurl takes no such request");
+	code = curl_easy_perform(transfer->curl);
+	take_answer(transfer, got);
+	/* An answer other than the list is one, however it ended. */
+	if (code != CURLE_OK &&
+	    (transfer->get->protocol == CURL_GET_SFTP || got->status == 0 ||
+	     got->status == 200))
+		return fail(transfer, code, err);
+	return 0;
+}
+
+int
+curl_get(const struct curl_get *get, struct curl_got *got,
+         struct fetch_answer *answer, struct bmx_error *err)
+{
+	struct transfer transfer = {.get = get, .answer = answer};
+	int rc;
+
+	memset(got, 0, sizeof(*got));
+	/* Counted: a second one is free. No thread of ours is there yet. */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return bmx_error_set(err, BMX_E_IO, "libcurl does not start");
+	transfer.curl = curl_easy_init();
+	rc = transfer.curl ?
+		perform(&transfer, got, err) :
+		bmx_error_set(err, BMX_E_NOMEM, "no memory for libcurl");
+	curl_easy_cleanup(transfer.curl);
+	curl_slist_free_all(transfer.headers);
+	curl_slist_free_all(transfer.resolve);
+	curl_global_cleanup();
+	return rc;
+}
+
+/* That part of a URL, with the scheme's own port; "" when there is none. */
+static void
+get_part(CURLU *url, CURLUPart part, char *value, size_t size)
+{
+	char *text = NULL;
+
+	value[0] = '\0';
+	if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) == CURLUE_OK &&
+	    strlen(text) < size)
+		memcpy(value, text, strlen(text) + 1);
+	curl_free(text);
+}
+
+static bool
+same_part(CURLU *a, CURLU *b, CURLUPart part)
+{
+	char left[CURL_GET_URL_MAX], right[CURL_GET_URL_MAX];
+
+	get_part(a, part, left, sizeof(left));
+	get_part(b, part, right, sizeof(right));
+	return left[0] != '\0' &&
+		bmx_slice_equal_nocase(bmx_slice_of(left), bmx_slice_of(right));
+}
+
+bool
+curl_same_origin(const char *url, const char *other)
+{
+	CURLU *a = curl_url(), *b = curl_url();
+	const bool same = a && b &&
+		curl_url_set(a, CURLUPART_URL, url, 0) == CURLUE_OK &&
+		curl_url_set(b, CURLUPART_URL, other, 0) == CURLUE_OK &&
+		same_part(a, b, CURLUPART_SCHEME) &&
+		same_part(a, b, CURLUPART_HOST) &&
+		same_part(a, b, CURLUPART_PORT);
+
+	curl_url_cleanup(a);
+	curl_url_cleanup(b);
+	return same;
+}
