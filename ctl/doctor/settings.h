@@ -13,7 +13,7 @@
 #define BMXCTL_SETTING_MAX ((size_t)1024)
 
 /**
- * Asks postconf for a setting, with what it refers to filled in.
+ * A setting of Postfix, with what it refers to filled in.
  * @return false when Postfix does not say: value_out is then ""
  */
 bool bmxctl_setting(const struct bmxctl_patient *patient, const char *name,
