@@ -15,11 +15,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
 #include <backupmx/command.h>
 
-#include "ctl/ask.h"
 #include "ctl/doctor/postfix_rows.h"
 #include "ctl/doctor/service_ask.h"
 #include "ctl/postfix/run.h"
@@ -260,27 +257,6 @@ find_local_table(const struct bmxctl_patient *patient, const char *domain)
 	return NULL;
 }
 
-/* SIZE as policyd heard it; -1 when it is not known, or has no number. */
-static long long
-find_size(const json_t *status, const char *section)
-{
-	const json_t *domains = json_object_get(status, "domains");
-
-	for (size_t i = 0; i < json_array_size(domains); i++) {
-		const json_t *domain = json_array_get(domains, i);
-		const json_t *size = json_object_get(
-			json_object_get(json_object_get(domain, "primary"),
-		                        "keywords"),
-			"size");
-
-		if (strcmp(bmxctl_string(domain, "name"), section) == 0)
-			return json_is_integer(size) ?
-				json_integer_value(size) :
-				-1;
-	}
-	return -1;
-}
-
 void
 bmxctl_doctor_postfix_domain(const struct bmxctl_patient *patient,
                              const struct bmx_config_domain *domain)
@@ -306,8 +282,6 @@ bmxctl_doctor_postfix_domain(const struct bmxctl_patient *patient,
 	find_transport(patient, facts.arena, domain->name, route,
 	               sizeof(route));
 	of.transport = route;
-	of.primary_size = find_size(
-		patient->status, patient->config->domains[domain->index].name);
 	bmxctl_postfix_judge_domain(&facts, &of, patient->findings);
 	bmx_arena_free(&facts.arena);
 }

@@ -1,5 +1,4 @@
 /* How a domain's mail is taken, and where it goes. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "ctl/doctor/postfix_rows.h"
@@ -223,34 +222,6 @@ judge_route(const struct bmxctl_postfix_facts *facts,
 }
 
 static void
-judge_size(const struct bmxctl_postfix_facts *facts,
-           const struct bmxctl_postfix_domain_facts *domain,
-           struct bmxctl_findings *findings)
-{
-	const long long limit =
-		strtoll(get(facts, "message_size_limit"), NULL, 10);
-	const long long size = domain->primary_size;
-	const char *name = domain->domain->name;
-
-	/* 0 is "no limit" on both sides. */
-	if (size <= 0)
-		return;
-	if (limit == 0 || limit > size)
-		bmxctl_postfix_found(
-			findings, BMXCTL_POSTFIX_SIZE_LARGER, name,
-			"message_size_limit is %lld, the primary's SIZE %lld",
-			limit, size);
-	else if (limit < size)
-		bmxctl_postfix_found(
-			findings, BMXCTL_POSTFIX_SIZE_SMALLER, name,
-			"message_size_limit is %lld, the primary's SIZE %lld",
-			limit, size);
-	else
-		bmxctl_found_good(findings, "postfix.size-larger", name,
-		                  "message_size_limit is the primary's SIZE");
-}
-
-static void
 judge_flush(const struct bmxctl_postfix_facts *facts,
             const struct bmxctl_postfix_domain_facts *domain,
             struct bmxctl_findings *findings)
@@ -277,6 +248,5 @@ bmxctl_postfix_judge_domain(const struct bmxctl_postfix_facts *facts,
 
 	judge_lists(facts, domain, findings);
 	judge_route(facts, domain->domain, &route, findings);
-	judge_size(facts, domain, findings);
 	judge_flush(facts, domain, findings);
 }

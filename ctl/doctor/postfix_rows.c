@@ -329,17 +329,6 @@ static const struct bmxctl_row rows[BMXCTL_POSTFIX_ROWS] = {
                        "postconf -e smtp_dns_support_level=enabled, or name "
                        "the primary in "
                        "transport_maps: relay:[HOST]."},
-	ROW(SIZE_LARGER) = {"postfix.size-larger", WARNING,
-                            "Mail that is accepted here can be too large for "
-                            "the primary, and bounces "
-                            "then.",
-                            "postconf -e message_size_limit to the primary's."},
-	ROW(SIZE_SMALLER) =
-		{"postfix.size-smaller", WARNING,
-                 "Mail that the primary takes is refused for good here, where "
-                 "the sender "
-                 "may try first.",
-                 "postconf -e message_size_limit to the primary's."},
 	ROW(FAST_FLUSH) = {"postfix.fast-flush", WARNING,
                            "postqueue -s does not work for this domain: when "
                            "the primary is back its "

@@ -71,8 +71,6 @@ enum bmxctl_postfix_row {
 	BMXCTL_POSTFIX_OTHER_HOST,
 	BMXCTL_POSTFIX_LOOP,
 	BMXCTL_POSTFIX_NO_DNS,
-	BMXCTL_POSTFIX_SIZE_LARGER,
-	BMXCTL_POSTFIX_SIZE_SMALLER,
 	BMXCTL_POSTFIX_FAST_FLUSH,
 	BMXCTL_POSTFIX_ROWS
 };
@@ -101,8 +99,7 @@ struct bmxctl_postfix_domain_facts {
 	bool relayed_by_table; /* a table of relay_domains holds it */
 	/* The list of local domains of which a table holds it, or NULL. */
 	const char *local_by_table;
-	const char *transport;  /* what transport_maps say of it, or "" */
-	long long primary_size; /* SIZE of its primary; -1: not known */
+	const char *transport; /* what transport_maps say of it, or "" */
 };
 
 /** policyd's place in the restriction lists, and who may relay. */

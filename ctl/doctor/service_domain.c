@@ -171,9 +171,6 @@ judge_primary(const struct bmxctl_service_domain *facts,
 	if (json_is_true(json_object_get(primary, "refuses_us")))
 		found(facts, findings, BMXCTL_SERVICE_PRIMARY_REFUSES,
 		      bmxctl_string(primary, "last_error"));
-	if (json_is_true(json_object_get(primary, "refuses_null_sender")))
-		found(facts, findings, BMXCTL_SERVICE_NULL_SENDER,
-		      "MAIL FROM:<> was refused");
 	if (json_is_true(json_object_get(primary, "hosts_stale")))
 		found(facts, findings, BMXCTL_SERVICE_HOSTS_STALE,
 		      "its hosts are from an older look-up");

@@ -157,12 +157,6 @@ static const struct bmxctl_row rows[BMXCTL_SERVICE_ROWS] = {
                  "greylisting and rate limits; backupmxctl probe ADDRESS shows "
                  "the "
                  "dialogue."},
-	ROW(NULL_SENDER) =
-		{"service.null-sender-refused", WARNING,
-                 "The primary refuses the sender <>, against RFC 5321: bounces "
-                 "to its own "
-                 "users are lost, and it is asked with postmaster@ this host.",
-                 "Let the primary accept MAIL FROM:<>, or set probe_sender."},
 	ROW(HOSTS_STALE) = {"service.primary-dns-fails", WARNING,
                             "The primary's name could not be looked up lately: "
                             "its last addresses "

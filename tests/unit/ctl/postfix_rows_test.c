@@ -342,50 +342,44 @@ struct domain_case {
 	const char *settings;
 	const char *domain;
 	const char *transport; /* what the tables say */
-	long long size;        /* of the primary */
 	const char *want;
 };
 
 /* clang-format off */
 static struct domain_case domain_cases[] = {
-	{"as MX records say", "", "a.test", "", -1, ""},
-	{"the size of the primary", "", "a.test", "", 10240000, ""},
-	{"a primary without a limit", "", "a.test", "", 0, ""},
-	{"larger than the primary", "", "a.test", "", 10000000, "size-larger"},
-	{"no limit here", "message_size_limit = 0\n", "a.test", "", 10000000, "size-larger"},
-	{"smaller than the primary", "", "a.test", "", 50000000, "size-smaller"},
-	{"not relayed", "relay_domains = b.test\n", "a.test", "", -1, "relay-domains"},
-	{"not relayed, flush as relayed", "relay_domains = b.test\nfast_flush_domains = b.test\n", "a.test", "", -1, "relay-domains"},
-	{"relayed by its parent", "relay_domains = test\n", "a.test", "", -1, ""},
-	{"capitals", "relay_domains = A.TEST, b.test\n", "a.test", "", -1, ""},
-	{"in mydestination", "mydestination = localhost, a.test\n", "a.test", "", -1, "local-domain"},
-	{"in virtual_mailbox_domains", "virtual_mailbox_domains = a.test\n", "a.test", "", -1, "local-domain"},
-	{"in virtual_alias_domains", "virtual_alias_domains = a.test\n", "a.test", "", -1, "local-domain"},
-	{"a transport with a host", "", "a.test", "relay:[mx.a.test]", -1, ""},
-	{"a transport without", "", "a.test", "smtp:", -1, ""},
-	{"thrown away", "", "a.test", "discard:", -1, "transport"},
-	{"an error", "", "a.test", "error:5.1.1 gone", -1, "transport"},
-	{"delivered here", "", "a.test", "local:", -1, "transport"},
-	{"to ourselves by name", "", "a.test", "relay:[backup.test]", -1, "mail-loop"},
-	{"to ourselves with a port", "", "a.test", ":[backup.test]:25", -1, "mail-loop"},
-	{"to a filter of ours", "", "a.test", "relay:[127.0.0.1]:10024", -1, ""},
-	{"to localhost", "", "a.test", "relay:localhost", -1, "mail-loop"},
-	{"the host that is named", "", "b.test", "relay:[192.0.2.1]:25", -1, ""},
-	{"the same by another port", "", "b.test", "relay:[192.0.2.1]:2525", -1, ""},
-	{"the other that is named", "", "b.test", "relay:MX.b.test", -1, ""},
-	{"a host that is not named", "", "b.test", "relay:[192.0.2.9]", -1, "other-host"},
-	{"a relayhost", "relayhost = [smart.test]:587\n", "a.test", "", -1, "other-host"},
-	{"a relayhost that is the primary", "relayhost = [192.0.2.1]\n", "b.test", "", -1, ""},
-	{"a relayhost, with a transport", "relayhost = [smart.test]\n", "a.test", "relay:[mx.a.test]", -1, ""},
-	{"a relayhost that is us", "relayhost = backup.test\n", "a.test", "", -1, "mail-loop"},
-	{"relay_transport with a host", "relay_transport = relay:[mx.a.test]\nrelayhost = [smart.test]\n", "a.test", "", -1, ""},
-	{"no DNS", "smtp_dns_support_level = disabled\n", "a.test", "", -1, "no-mx-lookup"},
-	{"no DNS and a fixed host", "smtp_dns_support_level = disabled\n", "a.test", "relay:[192.0.2.1]", -1, ""},
-	{"not to be flushed", "fast_flush_domains = b.test\n", "a.test", "", -1, "fast-flush"},
-	{"flushed by a table", "fast_flush_domains = hash:/x\n", "a.test", "", -1, ""},
-	{"an odd transport", "", "a.test", "[", -1, ""},
-	{"another", "", "a.test", "relay:[", -1, ""},
-	{"and another", "", "a.test", ":", -1, ""},
+	{"as MX records say", "", "a.test", "", ""},
+	{"not relayed", "relay_domains = b.test\n", "a.test", "", "relay-domains"},
+	{"not relayed, flush as relayed", "relay_domains = b.test\nfast_flush_domains = b.test\n", "a.test", "", "relay-domains"},
+	{"relayed by its parent", "relay_domains = test\n", "a.test", "", ""},
+	{"capitals", "relay_domains = A.TEST, b.test\n", "a.test", "", ""},
+	{"in mydestination", "mydestination = localhost, a.test\n", "a.test", "", "local-domain"},
+	{"in virtual_mailbox_domains", "virtual_mailbox_domains = a.test\n", "a.test", "", "local-domain"},
+	{"in virtual_alias_domains", "virtual_alias_domains = a.test\n", "a.test", "", "local-domain"},
+	{"a transport with a host", "", "a.test", "relay:[mx.a.test]", ""},
+	{"a transport without", "", "a.test", "smtp:", ""},
+	{"thrown away", "", "a.test", "discard:", "transport"},
+	{"an error", "", "a.test", "error:5.1.1 gone", "transport"},
+	{"delivered here", "", "a.test", "local:", "transport"},
+	{"to ourselves by name", "", "a.test", "relay:[backup.test]", "mail-loop"},
+	{"to ourselves with a port", "", "a.test", ":[backup.test]:25", "mail-loop"},
+	{"to a filter of ours", "", "a.test", "relay:[127.0.0.1]:10024", ""},
+	{"to localhost", "", "a.test", "relay:localhost", "mail-loop"},
+	{"the host that is named", "", "b.test", "relay:[192.0.2.1]:25", ""},
+	{"the same by another port", "", "b.test", "relay:[192.0.2.1]:2525", ""},
+	{"the other that is named", "", "b.test", "relay:MX.b.test", ""},
+	{"a host that is not named", "", "b.test", "relay:[192.0.2.9]", "other-host"},
+	{"a relayhost", "relayhost = [smart.test]:587\n", "a.test", "", "other-host"},
+	{"a relayhost that is the primary", "relayhost = [192.0.2.1]\n", "b.test", "", ""},
+	{"a relayhost, with a transport", "relayhost = [smart.test]\n", "a.test", "relay:[mx.a.test]", ""},
+	{"a relayhost that is us", "relayhost = backup.test\n", "a.test", "", "mail-loop"},
+	{"relay_transport with a host", "relay_transport = relay:[mx.a.test]\nrelayhost = [smart.test]\n", "a.test", "", ""},
+	{"no DNS", "smtp_dns_support_level = disabled\n", "a.test", "", "no-mx-lookup"},
+	{"no DNS and a fixed host", "smtp_dns_support_level = disabled\n", "a.test", "relay:[192.0.2.1]", ""},
+	{"not to be flushed", "fast_flush_domains = b.test\n", "a.test", "", "fast-flush"},
+	{"flushed by a table", "fast_flush_domains = hash:/x\n", "a.test", "", ""},
+	{"an odd transport", "", "a.test", "[", ""},
+	{"another", "", "a.test", "relay:[", ""},
+	{"and another", "", "a.test", ":", ""},
 };
 /* clang-format on */
 
@@ -394,8 +388,7 @@ test_domain(void **state)
 {
 	const struct domain_case *tc = *state;
 	struct bmxctl_findings *findings = bmxctl_findings_new();
-	struct bmxctl_postfix_domain_facts facts = {.transport = tc->transport,
-	                                            .primary_size = tc->size};
+	struct bmxctl_postfix_domain_facts facts = {.transport = tc->transport};
 	struct bench bench;
 
 	start(&bench, NULL, tc->settings, NULL, "");
@@ -410,8 +403,8 @@ static void
 test_tables(void **state)
 {
 	struct bmxctl_findings *findings = bmxctl_findings_new();
-	struct bmxctl_postfix_domain_facts facts = {
-		.relayed_by_table = true, .transport = "", .primary_size = -1};
+	struct bmxctl_postfix_domain_facts facts = {.relayed_by_table = true,
+	                                            .transport = ""};
 	struct bench bench;
 
 	(void)state;

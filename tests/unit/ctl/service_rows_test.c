@@ -110,11 +110,10 @@ static struct domain_case domain_cases[] = {
 	{"a suspect primary is no news",
          "{" LIST SYNC_GOOD ",\"primary\":{\"state\":\"suspect\"}}", "file:/x",
          true, false, false, false, ""},
-	{"a primary that refuses us, and <>",
-         "{" LIST SYNC_GOOD "," UP ",\"refuses_us\":true,"
-         "\"refuses_null_sender\":true}}",
-         "file:/x", true, false, false, false,
-         "primary-refuses-us null-sender-refused"},
+	{"a primary that refuses us",
+         "{" LIST SYNC_GOOD "," UP ",\"refuses_us\":true"
+         "}}",
+         "file:/x", true, false, false, false, "primary-refuses-us"},
 	{"a primary that cannot be worked out",
          "{" LIST SYNC_GOOD "," UP ",\"config_error\":\"no MX\","
          "\"hosts_stale\":true}}",
