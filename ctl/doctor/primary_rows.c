@@ -250,7 +250,7 @@ judge_host(const struct bmxctl_primary_facts *facts,
 	if (!judge_reach(host, findings) ||
 	    !judge_greeting(facts, host, findings))
 		return;
-	if (session->slowest_ms > BMXCTL_SLOW_MS)
+	if (facts->call_ahead && session->slowest_ms > BMXCTL_SLOW_MS)
 		bmxctl_found(findings, &rows[SLOW], host->host->name,
 		             "a reply took %lld ms",
 		             (long long)session->slowest_ms);

@@ -21,11 +21,19 @@ found() { # WORD...
 	doctor_run --json "$@" | rows
 }
 
+# All domains, several at a time: most of it is waiting.
+ask_all() {
+	mkdir "$LAB_DIR/said"
+	# shellcheck disable=SC2086 # several words are meant
+	printf '%s\n' $DOCTOR_DOMAINS | xargs -P 8 -I '{}' sh -c \
+		"$(doctor_command) --json '{}' >'$LAB_DIR/said/{}'"
+}
+
 # check_rows NAME DOMAIN ROW...
 check_rows() {
 	local name=$1 domain=$2
 	shift 2
-	check_equal "$name" "$(found "$domain")" "$*"
+	check_equal "$name" "$(rows <"$LAB_DIR/said/$domain")" "$*"
 }
 
 check_sets() {
@@ -76,6 +84,19 @@ check_primaries() {
 		primary.no-8bitmime primary.no-smtputf8 \
 		primary.null-sender-refused primary.size-smaller \
 		primary.spf-not-exempt
+}
+
+# What hangs or breaks ends in time, and in one line.
+check_faults() {
+	local fault
+	check_rows "it is deaf" deaf.fault.test primary.unreachable
+	check_rows "it hangs up with 421" 421.fault.test \
+		primary.refuses-connection
+	for fault in mute garbage flood trickle drip drop-EHLO hang-RCPT; do
+		check_match "it is faulty: $fault" \
+			"$(rows <"$LAB_DIR/said/$fault.fault.test")" \
+			"*primary.session-broken*"
+	done
 }
 
 check_envelopes() {
@@ -179,8 +200,13 @@ why=$(doctor_missing) && check_skip "$why"
 trap doctor_down EXIT
 trap 'exit 130' INT TERM
 doctor_create || exit 1
+from=$SECONDS
+ask_all
+[ $((SECONDS - from)) -lt 60 ] && check_pass "all of them are asked in time" ||
+	check_fail "all of them are asked in time" "$((SECONDS - from)) s" "60"
 check_sets
 check_primaries
+check_faults
 check_envelopes
 check_policies
 check_names

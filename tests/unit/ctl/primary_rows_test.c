@@ -82,6 +82,12 @@ SPOIL(slow)
 	host->session.slowest_ms = BMXCTL_SLOW_MS + 1;
 }
 
+SPOIL(slow_but_not_asked)
+{
+	slow(host, facts);
+	facts->call_ahead = false;
+}
+
 SPOIL(just_not_slow)
 {
 	BOTH;
@@ -320,6 +326,7 @@ static struct host_case cases[] = {
 	{"greets with 421", defers, "primary.refuses-connection"},
 	{"greets as us", is_us, "primary.loop"},
 	{"slow", slow, "primary.slow"},
+	{"slow, and is not asked", slow_but_not_asked, ""},
 	{"just not slow", just_not_slow, ""},
 	{"EHLO unknown", no_ehlo, "primary.no-ehlo"},
 	{"EHLO refused", no_helo, "primary.ehlo-refused"},
@@ -398,6 +405,7 @@ good_facts(const struct bmxctl_primary_host *host)
 		.our_names = our_names,
 		.our_name_count = 2,
 		.tls = BMX_TLS_MAY,
+		.call_ahead = true,
 		.here_size = 10000000,
 		.here_smtputf8 = true,
 		.now_s = NOW_S,
