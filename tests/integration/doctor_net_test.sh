@@ -187,13 +187,24 @@ check_names() {
 		dns.dnsbl-lists-all
 }
 
-# With all name servers gone every wait ends in time.
+# With all name servers gone every wait ends in time. That is waited for beside
+# the others.
+start_silence() {
+	local conf=$LAB_DIR/silent.conf
+	sed "s/@53/@54/; $(zone bl.test)" "$LAB_DIR/backupmx.conf" >"$conf"
+	(
+		SECONDS=0
+		LAB_CONF=$conf doctor_run --json good.test >"$LAB_DIR/silent"
+		echo "$SECONDS" >"$LAB_DIR/silent.s"
+	) &
+}
+
 check_silence() {
-	local from=$SECONDS
-	check_with "no DNS at all" "s/@53/@54/; $(zone bl.test)" \
-		dns.dnsbl-silent dns.no-answer primary.no-host
-	[ $((SECONDS - from)) -lt 20 ] && check_pass "and that in time" ||
-		check_fail "and that in time" "$((SECONDS - from)) s" "under 20"
+	lab_wait 90 [ -s "$LAB_DIR/silent.s" ]
+	check_equal "no DNS at all" "$(rows <"$LAB_DIR/silent")" \
+		"dns.dnsbl-silent dns.no-answer primary.no-host"
+	check_equal "and that in time" \
+		"$(($(cat "$LAB_DIR/silent.s") < 60))" 1
 }
 
 why=$(doctor_missing) && check_skip "$why"
@@ -201,9 +212,9 @@ trap doctor_down EXIT
 trap 'exit 130' INT TERM
 doctor_create || exit 1
 from=$SECONDS
+start_silence
 ask_all
-[ $((SECONDS - from)) -lt 60 ] && check_pass "all of them are asked in time" ||
-	check_fail "all of them are asked in time" "$((SECONDS - from)) s" "60"
+check_equal "no domain hangs" "$((SECONDS - from < 100))" 1
 check_sets
 check_primaries
 check_faults

@@ -501,7 +501,8 @@ doctor_down() {
 }
 
 doctor_command() {
-	echo "$LAB_BUILD/ctl/backupmxctl -c $LAB_DIR/backupmx.conf doctor" \
+	echo "$LAB_BUILD/ctl/backupmxctl" \
+		"-c ${LAB_CONF:-$LAB_DIR/backupmx.conf} doctor" \
 		"--config-dir $LAB_DIR/backup"
 }
 

@@ -308,6 +308,14 @@ SPOIL(no_8bit)
 	host->session.keywords.eight_bit_mime = false;
 }
 
+SPOIL(breaks_off_later)
+{
+	BOTH;
+	host->session.envelope.postmaster.code = 250;
+	(void)snprintf(host->session.broken, sizeof(host->session.broken),
+	               "closed");
+}
+
 SPOIL(breaks_off)
 {
 	BOTH;
@@ -361,6 +369,7 @@ static struct host_case cases[] = {
 	{"no SMTPUTF8 on both sides", no_smtputf8_on_both, ""},
 	{"no 8BITMIME", no_8bit, "primary.no-8bitmime"},
 	{"breaks off", breaks_off, "primary.session-broken"},
+	{"closes when it has had enough", breaks_off_later, ""},
 };
 /* clang-format on */
 
