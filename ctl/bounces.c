@@ -41,16 +41,16 @@ print_bounce(const json_t *bounce)
 	const long long recipients = bmxctl_number(bounce, "recipients");
 
 	print_time(bmxctl_number(bounce, "time"));
-	(void)printf("  %-10s %-11s %s of %s, %s to <%s>: <%s>",
+	(void)printf("  %-10s %-11s %s of %s, for <%s>: <%s>",
 	             bmxctl_string(bounce, "act"), bmxctl_string(bounce, "why"),
 	             bmxctl_string(bounce, "id"),
 	             bmxctl_string(bounce, "original"),
-	             bmxctl_string(bounce, "action"),
 	             bmxctl_string(bounce, "sender"),
 	             bmxctl_string(bounce, "recipient"));
 	if (recipients > 1)
 		(void)printf(" and %lld more", recipients - 1);
-	(void)printf(" %s\n", bmxctl_string(bounce, "status"));
+	(void)printf(" %s %s\n", bmxctl_string(bounce, "action"),
+	             bmxctl_string(bounce, "status"));
 }
 
 static int

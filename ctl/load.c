@@ -35,6 +35,7 @@ sync_store(struct bmx_list_store *store, const struct bmxctl_load_words *load,
 		.source = load->from,
 		.case_sensitive = domain->case_sensitive,
 		.redis = config->redis.present ? &config->redis : NULL,
+		.fetch = &domain->fetch,
 	};
 	char name[BMX_DOMAIN_BUFFER];
 	const struct bmx_list_replace_options options = {
@@ -127,7 +128,7 @@ bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
 
 	if (bmxctl_load_words(argc, argv, &load) != 0)
 		return bmxctl_usage(ctl,
-		                    "load DOMAIN --from file:/PATH|redis: "
+		                    "load DOMAIN --from SOURCE "
 		                    "[--dry-run] [--force] [--json]");
 	if (bmx_list_source_check(load.from, &err) != 0)
 		return bmxctl_fail(ctl, &err);
@@ -135,7 +136,7 @@ bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
 	if (!config)
 		return status;
 	domain = bmxctl_find_domain(ctl, config, load.domain, &status);
-	if (domain)
+	if (domain && bmxctl_leave_root(ctl, config, load.from, &status) == 0)
 		status = run(ctl, &load, config, domain);
 	bmx_config_unref(&config);
 	return status;

@@ -8,7 +8,7 @@
 
 #include <backupmx/clock.h>
 
-#include "ctl/doctor/settings.h"
+#include "ctl/postfix/postconf.h"
 
 /* Questions about one host. */
 enum { ASK_ALIAS, ASK_A, ASK_AAAA, QUESTIONS };
@@ -89,13 +89,13 @@ has_public_address(void)
 void
 bmxctl_here_init(struct bmxctl_here *here, const struct bmxctl_patient *patient)
 {
-	char proxies[BMXCTL_SETTING_MAX];
-
 	*here = (struct bmxctl_here){.own = bmx_own_addresses_new(),
 	                             .config = patient->config};
 	here->only_private = !has_public_address();
-	if (bmxctl_setting(patient, "proxy_interfaces", proxies))
-		read_proxies(here, proxies);
+	if (patient->postconf)
+		read_proxies(here,
+		             bmxctl_postconf_get(patient->postconf,
+		                                 "proxy_interfaces"));
 }
 
 void

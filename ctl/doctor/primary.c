@@ -10,7 +10,7 @@
 #include "ctl/doctor/envelope_rows.h"
 #include "ctl/doctor/exam.h"
 #include "ctl/doctor/names_rows.h"
-#include "ctl/doctor/settings.h"
+#include "ctl/postfix/postconf.h"
 
 /* For all look-ups together, ms. */
 #define LOOK_UP_MS 3000
@@ -148,30 +148,43 @@ find_spf_sender(const struct bmxctl_exam *exam)
 }
 
 static int64_t
-size_here(const struct bmxctl_patient *patient)
+size_here(const struct bmxctl_postconf *postconf)
 {
-	char value[BMXCTL_SETTING_MAX];
+	const char *value = postconf ?
+		bmxctl_postconf_get(postconf, "message_size_limit") :
+		"";
 	int64_t size;
 
-	if (!bmxctl_setting(patient, "message_size_limit", value) ||
-	    bmx_units_parse_number(bmx_slice_of(value), &size) != 0)
-		return -1;
-	return size;
+	return bmx_units_parse_number(bmx_slice_of(value), &size) == 0 ? size :
+									 -1;
+}
+
+/* Is a word in a list that has blanks or commas between words? */
+static bool
+has_word(const char *list, const char *word)
+{
+	size_t len;
+
+	for (; *list; list += len) {
+		list += strspn(list, ", \t\r\n");
+		len = strcspn(list, ", \t\r\n");
+		if (bmx_slice_equal_nocase((struct bmx_slice){list, len},
+		                           bmx_slice_of(word)))
+			return true;
+	}
+	return false;
 }
 
 /* Does Postfix's smtpd offer SMTPUTF8? */
 static bool
-smtputf8_here(const struct bmxctl_patient *patient)
+smtputf8_here(const struct bmxctl_postconf *postconf)
 {
-	char value[BMXCTL_SETTING_MAX];
-
-	if (!bmxctl_setting(patient, "smtputf8_enable", value) ||
-	    strcmp(value, "yes") != 0)
-		return false;
-	(void)bmxctl_setting(patient, "smtpd_discard_ehlo_keywords", value);
-	for (char *c = value; *c; c++)
-		*c = bmx_ascii_lower(*c);
-	return strstr(value, "smtputf8") == NULL;
+	return postconf &&
+		strcmp(bmxctl_postconf_get(postconf, "smtputf8_enable"),
+	               "yes") == 0 &&
+		!has_word(bmxctl_postconf_get(postconf,
+	                                      "smtpd_discard_ehlo_keywords"),
+	                  "smtputf8");
 }
 
 static void
@@ -187,8 +200,8 @@ judge(const struct bmxctl_exam *exam)
 		.our_name_count = mx_names ? config->mx_names.count : 1,
 		.tls = domain->tls,
 		.configured_size = domain->size,
-		.here_size = size_here(exam->patient),
-		.here_smtputf8 = smtputf8_here(exam->patient),
+		.here_size = size_here(exam->patient->postconf),
+		.here_smtputf8 = smtputf8_here(exam->patient->postconf),
 		.now_s = bmx_clock_wall_ms(bmx_clock_system()) / 1000,
 		.backup_has_tlsa = !is_without_tlsa(exam),
 		.hosts = exam->hosts,

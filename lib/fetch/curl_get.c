@@ -246,9 +246,9 @@ is_framed(struct transfer *transfer)
 
 	(void)curl_easy_getinfo(transfer->curl,
 	                        CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &length);
-	if (transfer->get->protocol == CURL_GET_SFTP)
-		return length >= 0 &&
-			(size_t)length == transfer->answer->text.len;
+	if (transfer->get->protocol == CURL_GET_SFTP) /* none: it is empty */
+		return (size_t)(length > 0 ? length : 0) ==
+			transfer->answer->text.len;
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_VERSION,
 	                        &version);
 	get_header(transfer, "Transfer-Encoding", value, sizeof(value));
@@ -302,23 +302,70 @@ code_of(CURLcode code)
 	return BMX_E_CLOSED;
 }
 
+/* Both are reached late when TLS or ssh hangs. */
+static const char *
+what_was_late(const struct transfer *transfer)
+{
+	curl_off_t connected = 0, first = 0;
+
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_PRETRANSFER_TIME_T,
+	                        &connected);
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_STARTTRANSFER_TIME_T,
+	                        &first);
+	if (connected == 0)
+		return "no connection in time";
+	return first == 0 ? "no answer in time" :
+			    "the list did not come whole in time";
+}
+
+/* Of a connection that was refused: why, without the time that it took. */
+static const char *
+why_not_connected(const struct transfer *transfer)
+{
+	long failed = 0;
+
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_OS_ERRNO, &failed);
+	return failed != 0 ? strerror((int)failed) : transfer->why;
+}
+
 static int
 fail(const struct transfer *transfer, CURLcode code, struct bmx_error *err)
 {
-	const char *what =
+	const enum curl_get_protocol protocol = transfer->get->protocol;
+	const char *why =
 		transfer->why[0] ? transfer->why : curl_easy_strerror(code);
 
-	if (transfer->refused.code != BMX_E_NONE) {
-		if (err)
-			*err = transfer->refused;
-		return -1;
-	}
 	if (code == CURLE_FILESIZE_EXCEEDED)
 		return bmx_error_set(err, BMX_E_TOO_BIG,
 		                     "larger than the %zu octets that "
 		                     "fetch.max_size allows",
 		                     transfer->answer->text.max);
-	return bmx_error_set(err, code_of(code), "%s", what);
+	/* Our own words where libcurl's hold milliseconds, as the same trouble
+	 * is logged once, or say little. */
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		why = what_was_late(transfer);
+	if (code == CURLE_COULDNT_CONNECT)
+		return bmx_error_set(err, BMX_E_CLOSED, "no connection: %s",
+		                     why_not_connected(transfer));
+	if (code == CURLE_LOGIN_DENIED)
+		return bmx_error_set(err, BMX_E_PERMISSION,
+		                     "log-in refused: %s", why);
+	if (code == CURLE_PEER_FAILED_VERIFICATION && protocol == CURL_GET_SFTP)
+		why = "the server's key is not the one in "
+		      "fetch.ssh_known_hosts_file";
+	return bmx_error_set(err, code_of(code), "%s", why);
+}
+
+/* The body was not taken, or else libcurl says what went wrong. */
+static int
+fail_perform(const struct transfer *transfer, CURLcode code,
+             struct bmx_error *err)
+{
+	if (transfer->refused.code == BMX_E_NONE)
+		return fail(transfer, code, err);
+	if (err)
+		*err = transfer->refused;
+	return -1;
 }
 
 static int
@@ -335,7 +382,7 @@ perform(struct transfer *transfer, struct curl_got *got, struct bmx_error *err)
 	if (code != CURLE_OK &&
 	    (transfer->get->protocol == CURL_GET_SFTP || got->status == 0 ||
 	     got->status == 200))
-		return fail(transfer, code, err);
+		return fail_perform(transfer, code, err);
 	return 0;
 }
 

@@ -14,6 +14,8 @@
 
 static const struct fetch_kind *const kinds[] = {
 	&fetch_kind_https,
+	&fetch_kind_sftp,
+	&fetch_kind_exec,
 };
 
 static const struct fetch_kind *

@@ -57,6 +57,8 @@ struct fetch_kind {
 };
 
 extern const struct fetch_kind fetch_kind_https; /* https.c */
+extern const struct fetch_kind fetch_kind_sftp;  /* sftp.c */
+extern const struct fetch_kind fetch_kind_exec;  /* exec.c */
 
 /** Octets of a secret, terminator included. */
 #define FETCH_SECRET_MAX ((size_t)16 * 1024)
@@ -78,6 +80,11 @@ int fetch_secret_check(const char *path, struct bmx_error *err);
 /** Is the file, which is no secret, there, and can it be read? 0, or -1 with
  * *err: BMX_E_NOT_FOUND, BMX_E_PERMISSION, BMX_E_IO. */
 int fetch_file_check(const char *path, struct bmx_error *err);
+
+/** Are the files there that the settings name for TLS, and is the key not open
+ * to others? "" is no file. 0, or -1 with *err as above. */
+int fetch_tls_check(const struct bmx_config_fetch *settings,
+                    struct bmx_error *err);
 
 /** What a URL must look like to be handed on: printable ASCII without blanks,
  * a host, no password in it; NULL, or what was expected. scheme_len octets of

@@ -32,6 +32,8 @@ log_in(struct curl_get *get, struct secrets *secrets, struct bmx_error *err)
 {
 	const struct bmx_config_fetch *settings = get->settings;
 
+	if (fetch_tls_check(settings, err) != 0)
+		return -1;
 	if (settings->username[0] && settings->token_file[0])
 		return bmx_error_set(err, BMX_E_USAGE,
 		                     "fetch.username and fetch.token_file are "
@@ -155,6 +157,16 @@ ask(struct curl_get *get, struct curl_got *got, struct fetch_answer *answer,
 	return rc;
 }
 
+/* A server that was told of nothing cannot say that it is unchanged. */
+static const struct bmx_list_validator *
+known_of(const struct bmx_list_fetch *fetch)
+{
+	const struct bmx_list_validator *known = fetch->known;
+
+	return known && (known->etag[0] || known->last_modified[0]) ? known :
+								      NULL;
+}
+
 static int
 fetch(const struct bmx_list_fetch *fetch, int64_t deadline_ms,
       struct fetch_answer *answer, struct bmx_error *err)
@@ -163,7 +175,7 @@ fetch(const struct bmx_list_fetch *fetch, int64_t deadline_ms,
 		.protocol = CURL_GET_HTTPS,
 		.url = fetch->source,
 		.settings = fetch->settings,
-		.known = fetch->known,
+		.known = known_of(fetch),
 		.deadline_ms = deadline_ms,
 	};
 	struct secrets secrets;

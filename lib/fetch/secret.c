@@ -57,17 +57,19 @@ open_file(const char *path, mode_t forbidden, struct bmx_error *err)
 static int
 cut_line(const char *path, char *text, size_t len, struct bmx_error *err)
 {
+	bool good = true;
+	size_t end;
+
 	if (len == FETCH_SECRET_MAX)
 		return bmx_error_set(err, BMX_E_TOO_BIG,
 		                     "the secret in %s has over %zu octets",
 		                     path, FETCH_SECRET_MAX - 1);
-	text[len] = '\0';
-	len = strcspn(text, "\r\n");
-	text[len] = '\0';
-	for (size_t i = 0; i < len; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 127)
-			len = 0;
-	if (len == 0)
+	for (end = 0; end < len && text[end] != '\r' && text[end] != '\n';
+	     end++)
+		if ((unsigned char)text[end] < ' ' || text[end] == 127)
+			good = false;
+	text[end] = '\0';
+	if (!good || end == 0)
 		return bmx_error_set(err, BMX_E_SYNTAX,
 		                     "%s does not begin with a line that could "
 		                     "be a secret",
@@ -113,4 +115,23 @@ int
 fetch_file_check(const char *path, struct bmx_error *err)
 {
 	return check(path, 0, err);
+}
+
+int
+fetch_tls_check(const struct bmx_config_fetch *settings, struct bmx_error *err)
+{
+	/* Without a file of its own the key is beside the certificate. */
+	const bool apart = settings->tls_key_file[0] != '\0';
+
+	if (settings->tls_ca_file[0] &&
+	    fetch_file_check(settings->tls_ca_file, err) != 0)
+		return -1;
+	if (apart && !settings->tls_cert_file[0])
+		return bmx_error_set(err, BMX_E_USAGE,
+		                     "fetch.tls_key_file needs "
+		                     "fetch.tls_cert_file");
+	if (settings->tls_cert_file[0] &&
+	    check(settings->tls_cert_file, apart ? 0 : S_IRWXO, err) != 0)
+		return -1;
+	return apart ? fetch_secret_check(settings->tls_key_file, err) : 0;
 }

@@ -157,6 +157,21 @@ report() { # NAME
 	done
 }
 
+memory() { # FIELD of /proc/PID/status, in KiB
+	awk -v field="$1:" '$1 == field {print $2}' \
+		"/proc/$(lab_milter_pid)/status"
+}
+
+flat() { # MESSAGES
+	local part
+	for part in $(seq 10); do
+		run backupmx "$(($1 / 10))" -d >/dev/null
+		lab_wait 120 lab_queue_empty backup
+		printf '%8d messages: RssAnon %6d KiB, VmRSS %6d KiB\n' \
+			"$((part * $1 / 10))" "$(memory RssAnon)" "$(memory VmRSS)"
+	done
+}
+
 if reason=$(lab_milter_missing); then
 	echo "milter_bench.sh: this needs: $reason" >&2
 	exit 69
@@ -165,6 +180,10 @@ lab_create || exit 1
 trap stop EXIT
 trap 'exit 130' INT TERM
 start
+if [ -n "${BENCH_FLAT:-}" ]; then
+	flat "$BENCH_FLAT"
+	exit
+fi
 measure "one message a session"
 measure "all in 20 sessions" -d
 lab_milter_metric 'backupmx_check_total{check="spf",result="pass"}' |

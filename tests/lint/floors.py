@@ -19,7 +19,7 @@ BELOW = {
     "redis": {"config", "wire", "base"},
     "fetch": {"config", "wire", "base"},
     "directory": {"fetch", "redis", "config", "wire", "base"},
-    "policyd": {"directory", "redis", "dns", "config", "wire", "base"},
+    "policyd": {"directory", "fetch", "redis", "dns", "config", "wire", "base"},
     "milter": {"directory", "dns", "config", "wire", "base"},
     "ctl": {"directory", "fetch", "redis", "dns", "config", "wire", "base"},
 }

@@ -14,7 +14,8 @@ LAB_EICAR_TAIL='ANTIVIRUS-TEST-FILE!$H+H*'
 lab_scanner_address() { lab_address metrics; }
 
 # rspamd's stock configuration without what would talk to the world. A message
-# says in X-Lab-Want which action it is to get.
+# says in X-Lab-Want which action it is to get. LAB_SCANNER_DNS: another DNS
+# server than the lab's.
 lab_rspamd_configure() {
 	local dir=$LAB_DIR/rspamd address
 	address=$(lab_scanner_address)
@@ -37,7 +38,7 @@ lab_rspamd_configure() {
 	enable_test_patterns = true;
 	url_tld = "$dir/tld";
 	control_socket = "$dir/db/control.sock mode=0600";
-	dns { nameserver = ["$address:$LAB_DNS_PORT"]; retransmits = 1; timeout = 0.2s; }
+	dns { nameserver = ["${LAB_SCANNER_DNS:-$address:$LAB_DNS_PORT}"]; retransmits = 1; timeout = 0.2s; }
 	OPTIONS
 	cat >"$dir/rspamd.local.lua" <<-'LUA'
 	rspamd_config:register_symbol({

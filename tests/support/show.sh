@@ -6,6 +6,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/milter_lab.sh"
 . "$here/show_table.sh"
 
+LAB_EXAMPLE=$LAB_SOURCE/postfix-examples/bounce-guard
 WRONG=0      # lines that were not as they should be
 TAKEN=0      # messages that the backup took
 KEEP=
@@ -41,8 +42,10 @@ start_world() {
 	say "Starting a primary MX, a backup MX with both daemons, and a DNS server ..."
 	lab_postfix_configure primary
 	lab_postfix_configure backup
+	primary_rule
 	lab_policyd_configure
 	lab_milter_configure
+	block_list
 	lab_dns_start && lab_policyd_start && lab_milter_start &&
 		lab_postfix_start primary && lab_postfix_start backup || exit 1
 	cat <<-WORLD
@@ -51,6 +54,19 @@ start_world() {
 	  backup MX    $(lab_address backup):$LAB_PORT   Postfix; backupmx-policyd and backupmx-milter beside it
 	  the world    $(lab_address sink):$LAB_PORT   takes every bounce that the two would send, and counts
 	WORLD
+}
+
+# What the primary refuses in a message's header, and the backup does not know.
+primary_rule() {
+	local conf=$LAB_DIR/primary/conf
+	echo '/^X-Late:/ REJECT 5.7.1 we do not like this' >"$conf/late"
+	echo "header_checks = regexp:$conf/late" >>"$conf/main.cf"
+}
+
+# A DNS list for the milter, of the lab's own zone.
+block_list() {
+	sed -i 's|^domain .*{|&\n\tdnsbl { zones = {"a.bl.test=127.0.0.20"} }|' \
+		"$LAB_DIR/policyd/backupmx.conf"
 }
 
 # --- one message a line ----------------------------------------------------
@@ -79,6 +95,25 @@ offer_as() { # CLIENT SENDER RECIPIENT EXPECTED-REPLY EXPECTED-RESULT
 	spf_row "$1" "$2" "$reply" "${result:-nothing}"
 	expect "$2 from $1" "$reply" "$4"
 	expect "SPF of $2 from $1" "$result" "$5"
+}
+
+# A client that a DNS list names.
+offer_listed() { # CLIENT SENDER RECIPIENT EXPECTED-REPLY
+	local reply
+	reply=$(lab_milter_client send "$LAB_PORT" "$1" "$2" "$3" listed \
+		</dev/null)
+	spf_row "$1" "$2" "$reply" "listed"
+	expect "a listed client" "$reply" "$4"
+}
+
+# A message that the primary's own rule will refuse.
+offer_late() { # SENDER RECIPIENT
+	local reply
+	reply=$(echo "X-Late: yes" | lab_milter_client send "$LAB_PORT" \
+		198.51.100.7 "$1" "$2" "show-late")
+	table_row "$1" "$2" "421 no connection" "$reply" \
+		"the primary will refuse its content"
+	expect "$1 to $2" "$reply" '250 *'
 }
 
 # What the milter logged last about a sender.
@@ -124,13 +159,14 @@ primary_up() {
 }
 
 spf() {
-	heading "2. The milter: may that client send for that domain (SPF)?"
+	heading "2. The milter: may that client send for that domain (SPF)? Is it on a DNS list?"
 	spf_head
 	offer_as 192.0.2.1 ann@pass.test alice@example.test '250 *' pass
 	offer_as 198.51.100.7 ann@pass.test alice@example.test '550 5.7.23 *' fail
 	offer_as 198.51.100.7 boss@fail.test alice@example.test '550 5.7.23 *' fail
 	offer_as 198.51.100.7 bob@softfail.test alice@example.test '250 *' softfail
 	offer_as 198.51.100.7 bob@none.test alice@example.test '250 *' none
+	offer_listed 192.0.2.2 ann@none.test alice@example.test '550 5.7.1 *'
 }
 
 # The primary sees the backup's address, so the result travels in the message.
@@ -155,38 +191,65 @@ outage() {
 	offer ann@world.test heidi@example.test '250 *'
 	offer spam@forged.test nobody@example.test '550 5.1.1 *'
 	offer spam@forged.test xyz@example.test '550 5.1.1 *'
+	offer_late victim@none.test alice@example.test
 	WAITING=$(lab_queue_length backup)
 	say "  waiting in the backup's queue: $WAITING"
-	expect "messages that wait" "$WAITING" 2
+	expect "messages that wait" "$WAITING" 3
 }
 
 recovery() {
 	heading "4. The primary is back"
 	lab_postfix_start primary || exit 1
-	lab_wait 60 lab_flush_until_empty
+	lab_wait 60 flush_until_judged
 	lab_wait 20 all_delivered
-	LEFT=$(lab_queue_length backup)
+	HELD=$(held)
+	LEFT=$(($(lab_queue_length backup) - HELD))
 	DELIVERED=$(delivered)
 	BOUNCES=$(lab_bounces)
-	say "  taken by the backup:           $TAKEN"
+	say "  taken by the backup:           $((TAKEN + 1))"
 	say "  delivered by the primary:      $DELIVERED"
+	say "  refused by the primary's rule: 1"
 	say "  still in the backup's queue:   $LEFT"
+	say "  bounces held by the milter:    $HELD"
 	say "  bounces sent to anybody:       $BOUNCES"
 	expect "delivered" "$DELIVERED" "$TAKEN"
 	expect "queue" "$LEFT" 0
+	expect "held" "$HELD" 1
 	expect "bounces" "$BOUNCES" 0
+	late_refusal
 	spf_header
 }
 
+# victim@none.test never wrote: the bounce was looked at, and did not leave.
+late_refusal() {
+	say ""
+	say "  backupmxctl bounces, about the message that the primary refused:"
+	lab_ctl bounces | sed 's/^/    /'
+	expect "the bounce to victim@none.test" \
+		"$(grep -c 'ev=bounce .*sender=<victim@none.test>.* act=quarantine' \
+			"$LAB_DIR/milter/log")" 1
+}
+
 delivered() { find "$LAB_DIR"/mail/*/new -type f 2>/dev/null | wc -l; }
+held() { find "$LAB_DIR/backup/queue/hold" -type f | wc -l; }
+
+flush_until_judged() {
+	[ "$(($(lab_queue_length backup) - $(held)))" -eq 0 ] && return 0
+	lab_queue_flush backup
+	sleep 0.5
+	return 1
+}
+
 all_delivered() { [ "$(delivered)" -ge "$TAKEN" ]; }
 
 summary() {
 	heading "Summary"
 	if [ "$WRONG" -eq 0 ]; then
 		say "As it should be: every unknown user was refused with 550 by the backup"
-		say "itself, as was a client that may not send for its sender's domain; every"
-		say "message that was taken arrived, and nothing bounced."
+		say "itself, as were clients that may not send for their sender's domain or"
+		say "are on a DNS list. What was taken arrived, but for the message that the"
+		say "primary refused by a rule of its own: its bounce, to a sender who may be"
+		say "forged, was held. Nothing bounced."
 	else
 		say "$WRONG line(s) were not as they should be; see WRONG above."
 	fi

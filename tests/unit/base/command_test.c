@@ -138,7 +138,7 @@ test_group(void **state)
 	pid = (int)strtol(result.output, NULL, 10);
 	assert_true(pid > 1);
 	/* Nobody may have reaped it yet: then it is a zombie. */
-	while (kill(pid, 0) == 0 && tries++ < 200) {
+	while (kill(pid, 0) == 0 && tries < 200) {
 		char path[64];
 		char stat[256] = "";
 		FILE *file;
@@ -147,13 +147,13 @@ test_group(void **state)
 		file = fopen(path, "r");
 		if (!file)
 			break;
-		(void)fgets(stat, sizeof(stat), file);
+		if (fgets(stat, sizeof(stat), file) && strstr(stat, ") Z "))
+			tries = 1000;
 		(void)fclose(file);
-		if (strstr(stat, ") Z "))
-			break;
+		tries++;
 		(void)usleep(10000);
 	}
-	assert_true(tries < 200);
+	assert_true(tries != 200);
 	bmx_command_result_clear(&result);
 }
 

@@ -394,7 +394,7 @@ failure_is_logged(void **state)
 	assert_string_equal(
 		bench->lines[0],
 		"warn: ev=sync-failed domain=a.test why=syntax err=\"/a:7: no "
-		"address\" hint=\"correct that line; the list before it is in "
+		"address\" hint=\"correct the source; the list before it is in "
 		"force\"");
 	assert_int_equal(status_of(bench, "a.test").phase, BMX_SYNC_FAILED);
 	assert_string_equal(status_of(bench, "a.test").last_error,
