@@ -232,15 +232,33 @@ examine_domain(const struct round *round, struct bmx_list_reader *reader,
 	bmxctl_service_judge_domain(&facts, round->patient->findings);
 }
 
+/* Opened by root, files of root's would be given to the daemon's user: a good
+ * turn, but doctor changes nothing. What is wrong with them has been said. */
+static struct bmx_list_store *
+open_lists(const char *state_dir)
+{
+	static const char *const names[] = {"list.mdb", "list.mdb-lock"};
+	struct stat dir, file;
+	struct bmx_error err;
+	char path[PATH_SIZE];
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", state_dir,
+		               names[i]);
+		if (stat(state_dir, &dir) != 0 || stat(path, &file) != 0 ||
+		    (geteuid() == 0 && file.st_uid != dir.st_uid))
+			return NULL;
+	}
+	return bmx_list_store_open(state_dir, BMX_LIST_READ_ONLY, &err);
+}
+
 static void
 examine_domains(const struct round *round)
 {
 	const struct bmx_config *config = round->patient->config;
 	const struct bmx_config_domain *only = round->patient->only;
 	struct bmx_error err;
-	/* What is wrong with the file policyd tells, or the files' rows. */
-	struct bmx_list_store *store = bmx_list_store_open(
-		config->state_dir, BMX_LIST_READ_ONLY, &err);
+	struct bmx_list_store *store = open_lists(config->state_dir);
 	struct bmx_list_reader *reader =
 		store ? bmx_list_reader_new(store, &err) : NULL;
 
@@ -406,9 +424,9 @@ bmxctl_doctor_service(const struct bmxctl_patient *patient)
 	examine_daemon(&round);
 	examine_sockets(&round);
 	examine_on_recovery(&round);
+	examine_state(&round);
 	examine_domains(&round);
 	bmxctl_service_judge_redis(json_object_get(round.status, "redis"),
 	                           patient->findings);
-	examine_state(&round);
 	examine_clock(&round);
 }
