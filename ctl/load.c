@@ -73,12 +73,15 @@ note_other_source(const struct bmxctl *ctl,
                   const struct bmxctl_load_words *load,
                   const struct bmx_config_domain *domain)
 {
+	char name[BMX_LIST_FETCH_NAME_MAX];
+
 	if (!load->dry_run && domain->recipients[0] != '\0' &&
 	    strcmp(domain->recipients, load->from) != 0)
 		(void)fprintf(stderr,
 		              "%s: note: policyd loads this list from %s, "
 		              "which replaces it at the next refresh\n",
-		              ctl->program, domain->recipients);
+		              ctl->program,
+		              bmx_list_fetch_name(domain->recipients, name));
 }
 
 static int

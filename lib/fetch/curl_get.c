@@ -165,6 +165,7 @@ set_sftp(struct transfer *transfer)
 		CURLSSH_AUTH_PASSWORD | CURLSSH_AUTH_KEYBOARD;
 
 	return set_string(transfer, CURLOPT_PROTOCOLS_STR, "sftp") &&
+		set_long(transfer, CURLOPT_FILETIME, 1) &&
 		curl_easy_setopt(transfer->curl, CURLOPT_PROXY, "") ==
 		CURLE_OK &&
 		set_long(transfer, CURLOPT_SSH_AUTH_TYPES, auth) &&
@@ -199,12 +200,20 @@ get_header(struct transfer *transfer, const char *name, char *value,
            size_t size)
 {
 	struct curl_header *header;
+	size_t len;
 
 	value[0] = '\0';
 	if (curl_easy_header(transfer->curl, name, 0, CURLH_HEADER, -1,
-	                     &header) == CURLHE_OK &&
-	    strlen(header->value) < size)
-		memcpy(value, header->value, strlen(header->value) + 1);
+	                     &header) != CURLHE_OK)
+		return;
+	len = strlen(header->value);
+	/* Of an empty one libcurl gives the end of the line. */
+	while (len > 0 && (unsigned char)header->value[len - 1] <= ' ')
+		len--;
+	if (len < size) {
+		memcpy(value, header->value, len);
+		value[len] = '\0';
+	}
 }
 
 /* It is sent back in a line of a request: one line, in ASCII. */
@@ -252,8 +261,9 @@ is_framed(struct transfer *transfer)
 	(void)curl_easy_getinfo(transfer->curl, CURLINFO_HTTP_VERSION,
 	                        &version);
 	get_header(transfer, "Transfer-Encoding", value, sizeof(value));
-	return length >= 0 || value[0] != '\0' ||
-		version > CURL_HTTP_VERSION_1_1;
+	return length >= 0 || version > CURL_HTTP_VERSION_1_1 ||
+		bmx_slice_equal_nocase(bmx_slice_of(value),
+	                               BMX_SLICE("chunked"));
 }
 
 static void
@@ -368,6 +378,42 @@ fail_perform(const struct transfer *transfer, CURLcode code,
 	return -1;
 }
 
+static size_t
+drop_body(char *data, size_t size, size_t count, void *ctx)
+{
+	(void)data;
+	(void)ctx;
+	return size * count;
+}
+
+/*
+ * Is the file of sftp still the one that was read? What is written over while
+ * it is read is neither the one list nor the other. An octet is asked for, as
+ * libcurl has no question for the time alone.
+ */
+static int
+check_same_file(struct transfer *transfer, struct bmx_error *err)
+{
+	curl_off_t before = -1, after = -1;
+	CURLcode code;
+
+	if (transfer->answer->text.len == 0)
+		return 0;
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_FILETIME_T, &before);
+	if (!set_string(transfer, CURLOPT_RANGE, "0-0") ||
+	    curl_easy_setopt(transfer->curl, CURLOPT_WRITEFUNCTION,
+	                     drop_body) != CURLE_OK)
+		return bmx_error_set(err, BMX_E_NOMEM, "no memory for libcurl");
+	code = curl_easy_perform(transfer->curl);
+	if (code != CURLE_OK)
+		return fail(transfer, code, err);
+	(void)curl_easy_getinfo(transfer->curl, CURLINFO_FILETIME_T, &after);
+	if (before != after)
+		return bmx_error_set(err, BMX_E_CLOSED,
+		                     "the file was changed while it was read");
+	return 0;
+}
+
 static int
 perform(struct transfer *transfer, struct curl_got *got, struct bmx_error *err)
 {
@@ -383,7 +429,9 @@ perform(struct transfer *transfer, struct curl_got *got, struct bmx_error *err)
 	    (transfer->get->protocol == CURL_GET_SFTP || got->status == 0 ||
 	     got->status == 200))
 		return fail_perform(transfer, code, err);
-	return 0;
+	return transfer->get->protocol == CURL_GET_SFTP ?
+		check_same_file(transfer, err) :
+		0;
 }
 
 int
@@ -436,13 +484,16 @@ bool
 curl_same_origin(const char *url, const char *other)
 {
 	CURLU *a = curl_url(), *b = curl_url();
+	char *user = NULL;
 	const bool same = a && b &&
 		curl_url_set(a, CURLUPART_URL, url, 0) == CURLUE_OK &&
 		curl_url_set(b, CURLUPART_URL, other, 0) == CURLUE_OK &&
 		same_part(a, b, CURLUPART_SCHEME) &&
 		same_part(a, b, CURLUPART_HOST) &&
-		same_part(a, b, CURLUPART_PORT);
+		same_part(a, b, CURLUPART_PORT) &&
+		curl_url_get(b, CURLUPART_USER, &user, 0) == CURLUE_NO_USER;
 
+	curl_free(user);
 	curl_url_cleanup(a);
 	curl_url_cleanup(b);
 	return same;

@@ -57,8 +57,8 @@ struct curl_got {
 int curl_get(const struct curl_get *get, struct curl_got *got,
              struct fetch_answer *answer, struct bmx_error *err);
 
-/** Is the other URL of the same scheme, host and port? Not when either cannot
- * be read. */
+/** Is the other URL of the same scheme, host and port, and without a user? Not
+ * when either cannot be read. */
 bool curl_same_origin(const char *url, const char *other);
 
 #endif

@@ -13,9 +13,8 @@
 #define NAME_PART_MAX (BMX_LIST_FETCH_NAME_MAX - 32)
 
 static const struct fetch_kind *const kinds[] = {
-	&fetch_kind_https,
-	&fetch_kind_sftp,
-	&fetch_kind_exec,
+	&fetch_kind_https, &fetch_kind_ldap, &fetch_kind_ldaps,
+	&fetch_kind_sftp,  &fetch_kind_exec,
 };
 
 static const struct fetch_kind *

@@ -57,6 +57,8 @@ struct fetch_kind {
 };
 
 extern const struct fetch_kind fetch_kind_https; /* https.c */
+extern const struct fetch_kind fetch_kind_ldap;  /* ldap.c */
+extern const struct fetch_kind fetch_kind_ldaps; /* ldap.c */
 extern const struct fetch_kind fetch_kind_sftp;  /* sftp.c */
 extern const struct fetch_kind fetch_kind_exec;  /* exec.c */
 

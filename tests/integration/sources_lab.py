@@ -160,6 +160,18 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def bad_chunked(self):
         self.good_chunked()
 
+    def bad_identity(self):
+        self.answer(good_list(self.domain, 45), Content_Length=None,
+                    Transfer_Encoding="identity", Connection="close")
+        self.stop()
+
+    def bad_moved_user(self):
+        port = self.server.server_address[1]
+        self.answer(b"", 302, Location=f"https://u:p@{HOST}:{port}/chunked")
+
+    def bad_no_type(self):
+        self.answer(good_list(self.domain), kind=" ")
+
     def bad_html(self):
         self.answer(b"<html>Please log in</html>\n", kind="text/html")
 

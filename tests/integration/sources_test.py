@@ -3,7 +3,7 @@
 
 A domain for each thing that may go wrong, with a source of its own: all are
 good first, then all go bad at once, and then all are good again. Meanwhile a
-real policyd fetches them each second. Whatever a source does, the list in
+real policyd fetches them every other second. Whatever a source does, the list in
 force never gets worse, and the log has one clear line about it. HTTPS servers
 are python's with certificates of an authority of our own, sftp is OpenSSH's
 sshd (without openssh-server, or not as root, it is left out). With
@@ -15,6 +15,7 @@ import pwd
 import re
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -40,14 +41,25 @@ policyd {{
 """
 DOMAIN = """domain "{domain}" {{
 	recipients = "{source}"
-	refresh = 1s
+	refresh = 2s
 	call_ahead = false
 	fetch {{
-		timeout = 1s
+		timeout = {timeout}
 		max_size = 64K
 {fetch}
 	}}
 }}
+"""
+
+
+# One who writes over a list again and again.
+CHANGER = """
+import os, sys, time
+second = 0
+while True:
+    second += 1
+    os.utime(sys.argv[1], (second, second))
+    time.sleep(0.001)
 """
 
 
@@ -86,8 +98,9 @@ class Case:
 
     def section(self, bad):
         lines = self.bad_fetch if bad else self.fetch
+        hangs = bad and self.why and self.why.startswith("timeout")
         return DOMAIN.format(
-            domain=self.domain, source=self.source.replace('"', '\\"'),
+            timeout="1s" if hangs else "30s", domain=self.domain, source=self.source.replace('"', '\\"'),
             fetch="\n".join(f'\t\t{line}' for line in lines))
 
 
@@ -107,6 +120,8 @@ class Lab:
         self.servers = []
         self.ssh = None
         self.cases = []
+        self.files = {}  # of sftp: what they hold while they are bad
+        self.changer = None
         os.makedirs(self.path("state"))
         self.own(self.path("state"))
 
@@ -163,13 +178,25 @@ class Lab:
             return [line.strip() for line in log
                     if f"ev={event} domain={domain} " in line]
 
+    def count(self, text):
+        with open(self.path("log"), encoding="utf-8") as log:
+            return sum(text in line for line in log)
+
     def ask(self, address):
         try:
             return policy_client.ask(self.path("policyd.sock"), address) or ""
         except OSError:
             return ""
 
+    def calm(self):
+        """Ends what changes a list again and again."""
+        if self.changer:
+            self.changer.kill()
+            self.changer.wait()
+            self.changer = None
+
     def stop(self):
+        self.calm()
         if self.process:
             self.process.terminate()
             self.process.wait(20)
@@ -213,6 +240,9 @@ def https_cases(lab, certificates):
     case("chunk_cut", "closed")
     case("last_chunk", "closed")
     case("no_length", "closed where the list ends")
+    case("identity", "closed where the list ends")
+    case("moved_user", "permission sent on")
+    case("no_type", None)
     case("html", "syntax is 'text/html'; expected text/plain")
     case("json", "syntax application/json")
     case("gzip", "syntax gzip")
@@ -332,6 +362,7 @@ def sftp_cases(lab):
     case("sftp_cut", "syntax no line feed", good_list("sftp-cut.test")[:500])
     case("sftp_gone", "not-found", None)
     case("sftp_big", "too-big 65536", good_list("sftp-big.test", 5000))
+    case("sftp_changed", "closed changed while it was read", "same")
     case("sftp_wrong", "syntax sftp_wrong:1: expected", b"<html>\n")
     mistaken = f'ssh_known_hosts_file = "{ssh.path("mistaken")}"'
     stranger = f'ssh_key_file = "{ssh.path("stranger")}"'
@@ -352,7 +383,17 @@ def sftp_cases(lab):
     lab.cases.append(deaf)
 
 
+def reload(lab, bad):
+    before = lab.count("ev=reloaded")
+    lab.configure(bad)
+    lab.process.send_signal(signal.SIGUSR1)
+    until("the configuration is read again", 20,
+          lambda: lab.count("ev=reloaded") > before)
+
+
 def go_bad(lab):
+    """What hangs is told so first: else a fetch would wait for long."""
+    reload(lab, True)
     for server in lab.servers:
         server.bad = True
     for name, text in lab.files.items():
@@ -361,18 +402,19 @@ def go_bad(lab):
         elif text != "same":
             lab.write(name, text)
     lab.write("bad", b"")
-    lab.configure(bad=True)
-    lab.process.send_signal(10)  # SIGUSR1: reload
+    if "sftp_changed" in lab.files:
+        lab.changer = subprocess.Popen(
+            [sys.executable, "-c", CHANGER, lab.path("sftp_changed")])
 
 
 def go_good(lab):
+    lab.calm()
     for server in lab.servers:
         server.bad = False
     for name in lab.files:
         lab.write(name, good_list(name.replace("_", "-") + ".test"))
     os.unlink(lab.path("bad"))
-    lab.configure()
-    lab.process.send_signal(10)
+    reload(lab, False)
 
 
 def all_good(lab):
@@ -413,15 +455,17 @@ def check_said(lab, case, status):
         expect(f"{case.name}: nothing is wrong, but: {lines}", not lines)
         return
     code, _, text = case.why.partition(" ")
-    expect(f"{case.name}: one line, got {lines}", len(lines) == 1
-           or (lines and getattr(case, "words_vary", False)))
+    # What is late may be late elsewhere when the machine is busy.
+    vary = getattr(case, "words_vary", code == "timeout")
+    expect(f"{case.name}: one line, got {lines}",
+           len(lines) == 1 or (lines and vary))
     print("  " + re.sub(r"^.*ev=sync-failed ", "", lines[0])[:230])
-    expect(f"{case.name}: {case.why!r}, got {lines[0]!r}",
-           f" why={code} " in lines[0] and text in lines[0])
+    expect(f"{case.name}: {case.why!r}, got {lines}",
+           any(f" why={code} " in line and text in line for line in lines))
     expect(f"{case.name}: no secret in {lines[0]!r}",
            "s3cret" not in lines[0] and "t0ken" not in lines[0])
     expect(f"{case.name}: status says so",
-           text in status["sync"]["last_error"].replace('"', "'"))
+           vary or text in status["sync"]["last_error"].replace('"', "'"))
 
 
 def check_lookup(lab, case):
@@ -441,23 +485,26 @@ def check_conditional(lab):
     expect(f"an unchanged list is not written: {generation}", generation == 2)
 
 
-def check_fresh(lab, name):
+def synced_at(lab, *names):
+    status = lab.status()
+    return [status[name + ".test"]["list"]["synced_at"] for name in names]
+
+
+def check_fresh(lab, *names):
     """Unchanged is as good as synced."""
-    domain = name + ".test"
-    before = lab.status()[domain]["list"]["synced_at"]
-    until(f"{name}: synced_at moves", 10,
-          lambda: lab.status()[domain]["list"]["synced_at"] != before)
+    before = synced_at(lab, *names)
+    until(f"{names}: synced_at moves", 60,
+          lambda: all(a != b for a, b in zip(before,
+                                             synced_at(lab, *names))))
 
 
 def test_phases(lab):
     began = time.monotonic()
-    until("all lists come", 40, lambda: all_good(lab))
-    time.sleep(1.2)
-    check_fresh(lab, "etag")
-    check_fresh(lab, "modified")
+    until("all lists come", 90, lambda: all_good(lab))
+    check_fresh(lab, "etag", "modified")
     print(f"all {len(lab.cases)} good: {time.monotonic() - began:.1f} s")
     go_bad(lab)
-    until("all sources are seen to be bad, again and again", 60,
+    until("all sources are seen to be bad, again and again", 120,
           lambda: all_bad(lab, 2))
     status = lab.status()
     for case in lab.cases:
@@ -468,7 +515,7 @@ def test_phases(lab):
     check_conditional(lab)
     print(f"all bad: {time.monotonic() - began:.1f} s")
     go_good(lab)
-    until("all lists come again", 60, lambda: all_good(lab))
+    until("all lists come again", 90, lambda: all_good(lab))
     for case in lab.cases:
         if not is_never(case):
             check_in_force(lab, case)
@@ -527,6 +574,10 @@ def test_check(lab):
     out = lab.ctl("config", "check", conf=conf)
     expect(f"config check: {out.stdout}{out.stderr}",
            out.returncode == 78 and "no shell" in out.stderr)
+    out = subprocess.run([lab.policyd, "-t", "-c", conf], check=False,
+                         capture_output=True, text=True)
+    expect(f"policyd -t: {out.stdout}{out.stderr}",
+           out.returncode == 78 and "no shell" in out.stderr)
 
 
 def test_many(lab, count):
@@ -557,7 +608,6 @@ def main(policyd):
     folder = tempfile.mkdtemp(prefix="bmx-sources-")
     os.chmod(folder, 0o755)
     lab = Lab(policyd, folder)
-    lab.files = {}
     status = 0
     try:
         os.makedirs(lab.path("tls"))

@@ -38,7 +38,7 @@ THIRD_PARTY = [
     (r"idn2\.h$", None),
     (r"jansson\.h$", None),
     (r"curl/", 2),
-    (r"(ldap|lber)\.h$", 1),
+    (r"(open)?(ldap|lber)\.h$", 3),
     (r"systemd/", None),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)
