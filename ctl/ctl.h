@@ -77,6 +77,9 @@ int bmxctl_cache(struct bmxctl *ctl, int argc, char **argv);
 /** `reload`. */
 int bmxctl_reload(struct bmxctl *ctl, int argc, char **argv);
 
+/** `init [--domain DOMAIN ...] ...`: writes a configuration. */
+int bmxctl_init(struct bmxctl *ctl, int argc, char **argv);
+
 /** `postfix [--config-dir DIR] [--apply | --undo] ...`: what main.cf needs. */
 int bmxctl_postfix(struct bmxctl *ctl, int argc, char **argv);
 

@@ -28,6 +28,7 @@ static const struct command commands[] = {
          bmxctl_doctor},
 	{"forget", "drop what was learnt of an address or a domain",
          bmxctl_forget},
+	{"init", "write a configuration for a domain", bmxctl_init},
 	{"list", "show the domains that have a list, or one list", bmxctl_list},
 	{"load", "bring a domain's list from its source", bmxctl_load},
 	{"lookup", "what would Postfix be told of an address, and why",

@@ -1,5 +1,7 @@
 /* backupmxctl postfix [--config-dir DIR] [--apply | --undo] ... */
+#include <errno.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,7 +25,7 @@
 #define LOOKED_UP_MAX 1000
 
 struct words {
-	const char *config_dir;
+	const char *config_dir; /* absolute, as Postfix wants it */
 	bool without_milter, apply, undo, force, reload, as_json;
 };
 
@@ -441,15 +443,33 @@ find_and_do(struct work *work)
 				     print_wanted(work);
 }
 
+static int
+resolve_directory(struct work *work, char *buffer)
+{
+	struct bmx_error err;
+
+	if (!work->words.config_dir)
+		return EX_OK;
+	if (!realpath(work->words.config_dir, buffer)) {
+		(void)bmx_error_set_errno(&err, errno, "--config-dir %s",
+		                          work->words.config_dir);
+		return bmxctl_fail(work->ctl, &err);
+	}
+	work->words.config_dir = buffer;
+	return EX_OK;
+}
+
 int
 bmxctl_postfix(struct bmxctl *ctl, int argc, char **argv)
 {
 	struct work work = {.ctl = ctl};
-	int status = EX_OK;
+	char directory[PATH_MAX];
+	int status;
 
 	if (!take_words(argc, argv, &work.words))
 		return bmxctl_usage(ctl, USAGE);
-	if (work.words.apply || work.words.undo)
+	status = resolve_directory(&work, directory);
+	if (status == EX_OK && (work.words.apply || work.words.undo))
 		status = need_root(ctl);
 	if (status == EX_OK)
 		status = work.words.undo ? undo(&work) : find_and_do(&work);

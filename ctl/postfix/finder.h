@@ -39,11 +39,14 @@ int bmxctl_finder_note(struct bmxctl_finder *finder, const char *subject,
 char *bmxctl_finder_text(struct bmxctl_finder *finder, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
-/** Of count sockets the one that Postfix is to use: one it can reach, before
- * others a unix one; NULL when there is none. */
+/** Of count sockets the one that Postfix is to use, before others a unix one;
+ * NULL when it can reach none. */
 const struct bmx_endpoint *
 bmxctl_finder_socket(const struct bmxctl_finder *finder,
                      const struct bmx_endpoint *listen, size_t count);
+
+/** Notes that Postfix can reach no socket of name ("policyd.listen"). */
+int bmxctl_finder_unreachable(struct bmxctl_finder *finder, const char *name);
 
 /** Is name in the list that the parameter has, expanded? */
 bool bmxctl_finder_lists(struct bmxctl_finder *finder, const char *parameter,

@@ -110,8 +110,9 @@ below(const char *path, const char *directory)
 	return path + len + 1;
 }
 
-/* A path in a chroot is taken from there; one that does not begin with a
- * slash always is taken from the queue directory. */
+/* A path in a chroot is taken from there, where one that was meant otherwise
+ * leads nowhere; one that does not begin with a slash always is taken from the
+ * queue directory. */
 static bool
 reaches_path(struct bmx_slice path, const char *wanted,
              const struct bmxctl_postfix_place *place)
@@ -120,11 +121,10 @@ reaches_path(struct bmx_slice path, const char *wanted,
 
 	if (path.len > 0 && path.data[0] != '/')
 		return inside && bmx_slice_equal(path, bmx_slice_of(inside));
-	if (place->chroot)
-		return inside && path.len > 0 &&
-			bmx_slice_equal(
-				(struct bmx_slice){path.data + 1, path.len - 1},
-				bmx_slice_of(inside));
+	if (place->chroot && inside && path.len > 0 &&
+	    bmx_slice_equal((struct bmx_slice){path.data + 1, path.len - 1},
+	                    bmx_slice_of(inside)))
+		return true;
 	return bmx_slice_equal(path, bmx_slice_of(wanted));
 }
 

@@ -120,6 +120,8 @@ take_rule(const struct bmxctl_rules_context *context,
 	rule.kind = known.kind;
 	if (known.argument && *at + 1 < words->count)
 		rule.argument = words->items[++*at];
+	else if (known.argument) /* it would take what comes behind it */
+		rule.kind = BMXCTL_RULE_MAY_PERMIT;
 	rule.text = span(first, words->items[*at]);
 	(*at)++;
 	if (known.name && strcmp(known.name, "check_policy_service") == 0 &&

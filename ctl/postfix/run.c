@@ -65,8 +65,9 @@ bmxctl_postfix_do(const char *program, const char *config_dir,
 	if (result.status != 0)
 		rc = bmx_error_set(err, BMX_E_IO, "%s failed (status %d): %s",
 		                   program, result.status,
-		                   result.said[0] ? result.said :
-		                                    "it says nothing");
+		                   result.said[0] ?
+		                           result.said :
+		                           "the mail log has the reason");
 	bmx_command_result_clear(&result);
 	return rc;
 }

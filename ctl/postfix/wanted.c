@@ -101,8 +101,8 @@ const struct bmx_endpoint *
 bmxctl_finder_socket(const struct bmxctl_finder *finder,
                      const struct bmx_endpoint *listen, size_t count)
 {
-	const struct bmx_endpoint *best = count > 0 ? &listen[0] : NULL;
-	int best_rank = -1;
+	const struct bmx_endpoint *best = NULL;
+	int best_rank = 0;
 
 	for (size_t i = 0; i < count; i++) {
 		int rank = 0;
@@ -115,6 +115,16 @@ bmxctl_finder_socket(const struct bmxctl_finder *finder,
 		}
 	}
 	return best;
+}
+
+int
+bmxctl_finder_unreachable(struct bmxctl_finder *finder, const char *name)
+{
+	return bmxctl_finder_note(
+		finder, name,
+		"Postfix cannot reach it from its chroot, so it is not wired: "
+		"put the socket below %s, or listen on inet:",
+		finder->rules.place.queue_directory);
 }
 
 bool

@@ -104,9 +104,21 @@ split(struct bmxctl_finder *finder, const char *text,
 	                          finder->err);
 }
 
-/* Ours is in the list; its settings may be wrong. */
+/* Brings the word at place at to the front; the others keep their order. */
+static void
+bring_forward(struct bmxctl_words *words, size_t at)
+{
+	const struct bmx_slice word = words->items[at];
+
+	for (; at > 0; at--)
+		words->items[at] = words->items[at - 1];
+	words->items[0] = word;
+}
+
+/* Ours is in the list; its settings may be wrong, and it should be the first
+ * one for mail that comes in. */
 static int
-want_settings(struct bmxctl_finder *finder, const char *name)
+want_settings(struct bmxctl_finder *finder, const char *name, bool first)
 {
 	struct bmxctl_attribute bad[NEW_ATTRIBUTES];
 	struct bmxctl_words words;
@@ -121,18 +133,27 @@ want_settings(struct bmxctl_finder *finder, const char *name)
 	if (at == words.count) /* behind a `$name` */
 		return 0;
 	count = find_bad(finder, &peer, bad);
-	if (count == 0)
+	if (count == 0 && (at == 0 || !first))
 		return 0;
-	text = bmxctl_peer_build(finder->arena, &peer, bad, count, finder->err);
-	if (!text)
-		return -1;
-	words.items[at] = bmx_slice_of(text);
+	if (count > 0) {
+		text = bmxctl_peer_build(finder->arena, &peer, bad, count,
+		                         finder->err);
+		if (!text)
+			return -1;
+		words.items[at] = bmx_slice_of(text);
+	}
+	if (first)
+		bring_forward(&words, at);
 	value = bmxctl_words_join(finder->arena, &words, finder->err);
-	return value ? bmxctl_finder_want(
-			       finder, name, value,
-			       "smtpd is to wait longer than the milter may "
-			       "take, and to defer mail while it is away") :
-		       -1;
+	return value ?
+		bmxctl_finder_want(
+			finder, name, value,
+			count > 0 ? "smtpd is to wait longer than the "
+				    "milter may take, and to defer mail "
+				    "while it is away" :
+				    "the milter is to come first: what it "
+				    "refuses the others need not see") :
+		-1;
 }
 
 /* Before all others: what it refuses they need not see, and what it removes
@@ -180,13 +201,14 @@ follows_smtpd(struct bmxctl_finder *finder, const char *raw)
 }
 
 static int
-want_in(struct bmxctl_finder *finder, const char *name, const char *why)
+want_in(struct bmxctl_finder *finder, const char *name, bool first,
+        const char *why)
 {
 	struct bmxctl_peer peer;
 
 	if (bmxctl_finder_has_milter(
 		    finder, bmxctl_postconf_get(finder->postconf, name), &peer))
-		return want_settings(finder, name);
+		return want_settings(finder, name, first);
 	return want_first(finder, name, why);
 }
 
@@ -201,7 +223,7 @@ want_bounces(struct bmxctl_finder *finder)
 	char *value;
 
 	if (!follows_smtpd(finder, non_smtpd) &&
-	    want_in(finder, "non_smtpd_milters",
+	    want_in(finder, "non_smtpd_milters", false,
 	            "the bounce guard sees the bounces that Postfix makes") !=
 	            0)
 		return -1;
@@ -225,7 +247,9 @@ bmxctl_want_milter(struct bmxctl_finder *finder)
 {
 	if (!finder->with_milter)
 		return 0;
-	if (want_in(finder, "smtpd_milters",
+	if (!bmxctl_finder_socket(finder, &finder->config->milter.listen, 1))
+		return bmxctl_finder_unreachable(finder, "milter.listen");
+	if (want_in(finder, "smtpd_milters", true,
 	            "the milter sees each message, before other milters") != 0)
 		return -1;
 	return finder->with_guard ? want_bounces(finder) : 0;

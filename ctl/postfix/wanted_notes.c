@@ -21,7 +21,7 @@ is_smtpd(const struct bmxctl_postfix_service *service)
 static bool
 on_loopback(const char *name)
 {
-	return strncmp(name, "127.", 4) == 0 ||
+	return strncmp(name, "127.0.0.", 8) == 0 ||
 		strncmp(name, "localhost:", 10) == 0 ||
 		strncmp(name, "[::1]:", 6) == 0 ||
 		strncmp(name, "::1:", 4) == 0;
@@ -195,19 +195,6 @@ note_recipient_maps(struct bmxctl_finder *finder)
 }
 
 static int
-note_socket(struct bmxctl_finder *finder, const char *subject,
-            const struct bmx_endpoint *endpoint)
-{
-	if (!endpoint || bmxctl_peer_reachable(endpoint, &finder->rules.place))
-		return 0;
-	return bmxctl_finder_note(
-		finder, subject,
-		"%s cannot be reached from Postfix's chroot: put it below %s, "
-		"or use inet:",
-		endpoint->path, finder->rules.place.queue_directory);
-}
-
-static int
 note_any_domain(struct bmxctl_finder *finder)
 {
 	for (size_t i = 0; i < finder->config->domain_count; i++)
@@ -222,16 +209,6 @@ note_any_domain(struct bmxctl_finder *finder)
 int
 bmxctl_note_all(struct bmxctl_finder *finder)
 {
-	const struct bmx_config *config = finder->config;
-
-	if (note_socket(finder, "policyd.listen",
-	                bmxctl_finder_socket(finder, config->policyd.listen,
-	                                     config->policyd.listen_count)) !=
-	    0)
-		return -1;
-	if (finder->with_milter &&
-	    note_socket(finder, "milter.listen", &config->milter.listen) != 0)
-		return -1;
 	if (note_any_domain(finder) != 0 || note_recipient_maps(finder) != 0 ||
 	    note_backup_mx(finder) != 0 || note_filter(finder) != 0)
 		return -1;

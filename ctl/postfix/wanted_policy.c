@@ -252,9 +252,7 @@ bmxctl_want_policy(struct bmxctl_finder *finder)
 	int rc;
 
 	if (!socket)
-		return bmxctl_finder_note(finder, name,
-		                          "policyd.listen is empty: Postfix "
-		                          "has nowhere to ask");
+		return bmxctl_finder_unreachable(finder, "policyd.listen");
 	/* Both lists are evaluated for every recipient. */
 	rc = look(finder, "smtpd_relay_restrictions", &rules);
 	if (rc == 0)
