@@ -10,6 +10,7 @@
 #include <backupmx/address.h>
 
 #include "ctl/ask.h"
+#include "ctl/doctor/dead.h"
 #include "ctl/doctor/doctor.h"
 #include "ctl/doctor/hosts.h"
 #include "ctl/lists.h"
@@ -202,11 +203,13 @@ run(const struct bmxctl *ctl, const struct words *words,
 	struct bmx_error err;
 	struct bmx_dns *dns = resolver_of(config, &err);
 	struct bmxctl_findings *findings = bmxctl_findings_new();
+	struct bmxctl_dead dead = {0};
 	struct bmxctl_patient patient = {
 		.ctl = ctl,
 		.config = config,
 		.only = only,
 		.dns = dns,
+		.dead = &dead,
 		.deadline_us = bmxctl_deadline(TOTAL_MS),
 		.postfix_dir = words->postfix_dir,
 		.findings = findings,

@@ -4,6 +4,7 @@
 
 #include <backupmx/clock.h>
 
+#include "ctl/doctor/dead.h"
 #include "ctl/doctor/exam.h"
 
 /* Records of one host that are tried. */
@@ -22,42 +23,87 @@ earlier(int64_t a_us, int64_t b_us)
 	return a_us < b_us ? a_us : b_us;
 }
 
-static size_t
-addresses_of(const struct bmxctl_primary_host *host)
+/* Is it one that Postfix here would try? */
+static bool
+is_usable(const struct bmxctl_exam *exam,
+          const struct bmx_target_address *address)
 {
-	const size_t count = host->host->address_count;
+	return address->family == AF_INET ||
+		(!exam->ipv4_only && bmxctl_has_way(address));
+}
 
-	return count < BMXCTL_EXAM_ADDRESSES ? count : BMXCTL_EXAM_ADDRESSES;
+/* Those of no use are left out, unless there is no other. */
+static void
+choose_addresses(const struct bmxctl_exam *exam,
+                 struct bmxctl_primary_host *host)
+{
+	const struct bmxctl_host *from = host->host;
+
+	for (size_t i = 0; i < from->address_count; i++)
+		if (host->address_count < BMXCTL_EXAM_ADDRESSES &&
+		    is_usable(exam, &from->addresses[i].address))
+			host->addresses[host->address_count++] =
+				from->addresses[i].address;
+	if (host->address_count == 0 && from->address_count > 0)
+		host->addresses[host->address_count++] =
+			from->addresses[0].address;
 }
 
 static void
 note_unreached(struct bmxctl_primary_host *host, size_t address,
-               const struct bmx_error *err)
+               const char *why)
 {
 	if (host->unreached[0] != '\0')
 		return;
-	(void)bmxctl_address_text(&host->host->addresses[address].address,
-	                          host->unreached);
-	memcpy(host->unreached_why, err->text, sizeof(err->text));
+	(void)bmxctl_address_text(&host->addresses[address], host->unreached);
+	(void)snprintf(host->unreached_why, sizeof(host->unreached_why), "%s",
+	               why);
+}
+
+static struct bmxctl_smtp *
+begin(const struct bmxctl_exam *exam, struct bmxctl_primary_host *host,
+      size_t address)
+{
+	const struct bmx_target_address *to = &host->addresses[address];
+	const char *why =
+		bmxctl_dead_why(exam->patient->dead, to, host->host->port);
+	struct bmxctl_smtp *client = NULL;
+	struct bmx_error err;
+
+	if (!why) {
+		client = bmxctl_smtp_new(exam->loop, to, host->host->port,
+		                         BMXCTL_CONNECT_WAIT_MS, &err);
+		why = err.text;
+	}
+	if (!client)
+		note_unreached(host, address, why);
+	return client;
 }
 
 static void
 start(struct bmxctl_exam *exam, struct attempts *attempts)
 {
-	struct bmx_error err;
-
 	for (size_t h = 0; h < exam->host_count; h++) {
 		struct bmxctl_primary_host *host = &exam->hosts[h];
 
-		host->address_count = addresses_of(host);
-		for (size_t a = 0; a < host->address_count; a++) {
-			attempts->clients[h][a] = bmxctl_smtp_new(
-				exam->loop, &host->host->addresses[a].address,
-				host->host->port, BMXCTL_CONNECT_WAIT_MS, &err);
-			if (!attempts->clients[h][a])
-				note_unreached(host, a, &err);
-		}
+		choose_addresses(exam, host);
+		for (size_t a = 0; a < host->address_count; a++)
+			attempts->clients[h][a] = begin(exam, host, a);
 	}
+}
+
+static bool
+stands(const struct bmxctl_exam *exam, struct bmxctl_primary_host *host,
+       size_t address, struct bmxctl_smtp *client, int64_t deadline_us)
+{
+	struct bmx_error err;
+
+	if (bmxctl_smtp_wait_connected(client, deadline_us, &err) == 0)
+		return true;
+	note_unreached(host, address, err.text);
+	bmxctl_dead_add(exam->patient->dead, &host->addresses[address],
+	                host->host->port, err.text);
+	return false;
 }
 
 /* The first address that answers is taken; the others are let go. */
@@ -66,22 +112,15 @@ settle_host(struct bmxctl_exam *exam, struct attempts *attempts, size_t h,
             int64_t deadline_us)
 {
 	struct bmxctl_primary_host *host = &exam->hosts[h];
-	struct bmx_error err;
 
 	host->tried = true;
 	for (size_t a = 0; a < host->address_count; a++) {
 		struct bmxctl_smtp **client = &attempts->clients[h][a];
+		const bool stood =
+			*client && stands(exam, host, a, *client, deadline_us);
 
-		if (!*client)
-			continue;
-		if (bmxctl_smtp_wait_connected(*client, deadline_us, &err) !=
-		    0) {
-			note_unreached(host, a, &err);
-			bmxctl_smtp_free(client);
-			continue;
-		}
-		host->reached++;
-		if (attempts->open[h]) {
+		host->reached += stood;
+		if (!stood || attempts->open[h]) {
 			bmxctl_smtp_free(client);
 			continue;
 		}
@@ -195,7 +234,7 @@ examine_host(struct bmxctl_exam *exam, struct attempts *attempts, size_t h)
 {
 	struct bmxctl_primary_host *host = &exam->hosts[h];
 	const struct bmx_target_address *address =
-		&host->host->addresses[attempts->address[h]].address;
+		&host->addresses[attempts->address[h]];
 	const struct bmx_tls_request any =
 		request_of(exam, host->host->name, BMX_TLS_TRUST_ANY);
 	const struct bmx_tls_request names =

@@ -7,7 +7,7 @@
 #include "ctl/doctor/mx_set.h"
 
 /* For all look-ups of the domain, and for those at its own servers, ms. */
-#define DNS_MS 5000
+#define DNS_MS 4000
 #define OWN_SERVERS_MS 2000
 /* Servers of a zone that are looked at, and that are asked themselves. */
 #define SERVERS_MAX ((size_t)8)

@@ -49,6 +49,7 @@ struct bmxctl_rows {
 
 /** The findings of one run, in the order in which they were reported. */
 struct bmxctl_findings;
+struct bmxctl_dead; /* dead.h */
 
 /** Returns an empty set the caller frees, or NULL when memory is short. */
 struct bmxctl_findings *bmxctl_findings_new(void);
@@ -100,7 +101,8 @@ struct bmxctl_patient {
 	const struct bmx_config *config;
 	/* The one domain that was asked about; NULL: all. */
 	const struct bmx_config_domain *only;
-	struct bmx_dns *dns; /* blocking look-ups with deadlines */
+	struct bmx_dns *dns;      /* blocking look-ups with deadlines */
+	struct bmxctl_dead *dead; /* addresses that took no connection */
 	/* When no further primary is looked at, CLOCK_MONOTONIC; 0: never. */
 	int64_t deadline_us;
 	const char *postfix_dir; /* of main.cf; NULL: Postfix's own */

@@ -18,8 +18,8 @@
 /** Longest time for a connection, for one session, and for a whole primary,
  * ms. */
 #define BMXCTL_CONNECT_WAIT_MS 4000
-#define BMXCTL_SESSION_MS 8000
-#define BMXCTL_EXAM_MS 14000
+#define BMXCTL_SESSION_MS 9000
+#define BMXCTL_EXAM_MS 15000
 
 struct bmxctl_exam {
 	const struct bmxctl_patient *patient;
@@ -30,6 +30,7 @@ struct bmxctl_exam {
 	struct bmx_tls_context *tls;
 	int64_t deadline_us;
 	bool has_anchor;
+	bool ipv4_only;         /* Postfix here uses no IPv6 */
 	const char *spf_sender; /* static; NULL: there is none */
 	struct bmxctl_primary_host hosts[BMXCTL_EXAM_HOSTS];
 	/* The signed TLSA records of each, borrowed from answers. */

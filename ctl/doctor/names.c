@@ -11,7 +11,7 @@
 #include "ctl/doctor/names_rows.h"
 
 /* For all look-ups together, ms. */
-#define NAMES_MS 6000
+#define NAMES_MS 5000
 #define REVERSES_MAX ((size_t)8)
 #define ZONES_MAX ((size_t)64)
 #define RESOLV_CONF "/etc/resolv.conf"

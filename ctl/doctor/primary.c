@@ -199,6 +199,7 @@ judge(const struct bmxctl_exam *exam)
 			mx_names ? config->mx_names.items : &config->hostname,
 		.our_name_count = mx_names ? config->mx_names.count : 1,
 		.tls = domain->tls,
+		.call_ahead = domain->call_ahead,
 		.configured_size = domain->size,
 		.here_size = size_here(exam->patient->postconf),
 		.here_smtputf8 = smtputf8_here(exam->patient->postconf),
@@ -277,6 +278,9 @@ bmxctl_doctor_primary(const struct bmxctl_patient *patient,
 	exam->deadline_us = bmxctl_deadline(BMXCTL_EXAM_MS);
 	exam->has_anchor =
 		bmx_dns_trust_anchor(patient->config->trust_anchor) != NULL;
+	exam->ipv4_only = patient->postconf &&
+		strcmp(bmxctl_postconf_get(patient->postconf, "inet_protocols"),
+	               "ipv4") == 0;
 	bmxctl_here_init(&exam->here, patient);
 	if (prepare(exam) == 0)
 		examine(exam);

@@ -46,8 +46,8 @@ static const struct bmxctl_row rows[ROWS] = {
 	R(TURNED_AWAY, "refuses-connection", ERROR,
 	  "The primary does not talk to us at all: what is queued stays queued.",
 	  "The primary's own log says why. Exempt this host's addresses from its block lists and connection limits; postfix-examples/primary-trust shows how."),
-	R(BROKEN, "session-broken", WARNING,
-	  "A session that ends too early hands on no mail.",
+	R(BROKEN, "session-broken", ERROR,
+	  "A session that ends too early hands on no mail: what is queued stays queued.",
 	  "Look at the primary's log, and at firewalls between that inspect SMTP."),
 	R(SLOW, "slow", WARNING,
 	  "Call-ahead waits 3 s for a reply: recipients that are asked for are deferred.",
@@ -250,7 +250,7 @@ judge_host(const struct bmxctl_primary_facts *facts,
 	if (!judge_reach(host, findings) ||
 	    !judge_greeting(facts, host, findings))
 		return;
-	if (session->slowest_ms > BMXCTL_SLOW_MS)
+	if (facts->call_ahead && session->slowest_ms > BMXCTL_SLOW_MS)
 		bmxctl_found(findings, &rows[SLOW], host->host->name,
 		             "a reply took %lld ms",
 		             (long long)session->slowest_ms);
@@ -258,7 +258,10 @@ judge_host(const struct bmxctl_primary_facts *facts,
 	if (!judge_ehlo(host, findings))
 		return;
 	judge_keywords(facts, host, findings);
-	if (session->broken[0] != '\0')
+	/* Once postmaster is answered, a server that has had enough of our
+	 * questions may close. */
+	if (session->broken[0] != '\0' &&
+	    session->envelope.postmaster.code == 0)
 		bmxctl_found(findings, &rows[BROKEN], host->host->name, "%s",
 		             session->broken);
 }

@@ -34,8 +34,9 @@ enum bmxctl_check { BMXCTL_CHECK_UNTRIED, BMXCTL_CHECK_GOOD, BMXCTL_CHECK_BAD };
 /** One host of the primary. */
 struct bmxctl_primary_host {
 	const struct bmxctl_host *host;
-	bool tried; /* false: the time was up */
-	size_t address_count;
+	bool tried;           /* false: the time was up */
+	size_t address_count; /* of those that are tried */
+	struct bmx_target_address addresses[BMXCTL_HOST_ADDRESSES_MAX];
 	size_t reached; /* addresses that accepted a connection */
 	char unreached[BMXCTL_ADDRESS_TEXT]; /* the first that did not; "" */
 	char unreached_why[BMX_ERROR_TEXT_MAX];
@@ -54,6 +55,7 @@ struct bmxctl_primary_facts {
 	const char *const *our_names; /* in a greeting they mean a loop */
 	size_t our_name_count;
 	enum bmx_config_tls tls;
+	bool call_ahead;         /* recipients are asked for */
 	int64_t configured_size; /* the section's `size`; 0: none */
 	int64_t here_size;       /* message_size_limit; -1: not known */
 	bool here_smtputf8;      /* Postfix here offers SMTPUTF8 */

@@ -15,8 +15,8 @@
 
 #include "ctl/doctor/smtp_client.h"
 
-/** Longest wait for one reply, ms. */
-#define BMXCTL_REPLY_MS 6000
+/** Longest wait for one reply, ms: Postfix's postscreen greets after 6 s. */
+#define BMXCTL_REPLY_MS 7000
 
 enum bmxctl_tls_state {
 	BMXCTL_TLS_UNTRIED, /* not offered, or the session ended before */

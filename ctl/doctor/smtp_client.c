@@ -15,8 +15,9 @@ struct bmxctl_smtp {
 	struct bmx_smtp_reply_parser parser;
 	bool connected;
 	bool secured;
-	bool late;  /* the timer has run out */
-	bool ended; /* closed or failed: error says how */
+	bool late;       /* the timer has run out */
+	int64_t wait_ms; /* that it was set for */
+	bool ended;      /* closed or failed: error says how */
 	struct bmx_error error;
 };
 
@@ -122,8 +123,8 @@ set_timer(struct bmxctl_smtp *client, int64_t deadline_us)
 		deadline_us - bmx_clock_mono_us(client->loop->clock);
 
 	client->late = false;
-	bmx_timer_set(client->loop, client->timer,
-	              left_us > 0 ? left_us / 1000 + 1 : 0);
+	client->wait_ms = left_us > 0 ? left_us / 1000 + 1 : 0;
+	bmx_timer_set(client->loop, client->timer, client->wait_ms);
 }
 
 static int
@@ -133,7 +134,8 @@ fail(const struct bmxctl_smtp *client, struct bmx_error *err)
 		*err = client->error;
 	else
 		(void)bmx_error_set(err, BMX_E_TIMEOUT,
-		                    "no answer within the time given");
+		                    "no answer within %lld s",
+		                    (long long)(client->wait_ms + 999) / 1000);
 	return -1;
 }
 

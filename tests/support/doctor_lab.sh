@@ -14,7 +14,12 @@ DOCTOR_HERE=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 # Addresses: 2 the backup; 11 the good primary; 12 an old one; 13 one in
 # clear; 14 DNS; 15 a loop; 16 HTTPS; 17 a primary that turns away; 18 one
-# that takes no HELO; 19 nothing at all; 20 one with bad habits.
+# that takes no HELO; 19 nothing at all; 20 one with bad habits; 41 and on
+# those of DOCTOR_FAULTS.
+
+# What is wrong with a primary, in the order of their addresses: FAULT.fault.test
+# with a '-' for each ':' has the one with that fault.
+DOCTOR_FAULTS="deaf mute garbage flood trickle drip 421 drop:EHLO hang:RCPT"
 
 doctor_missing() {
 	local program
@@ -69,6 +74,16 @@ doctor_zone_head() { # ORIGIN NS TTL
 	@ SOA $2 hostmaster.test. 1 3600 600 86400 60
 	@ NS $2
 	ZONE
+}
+
+doctor_zone_faults() {
+	local fault n=41
+	for fault in $DOCTOR_FAULTS; do
+		echo "host-${fault/:/-} A $DOCTOR_NET.$n"
+		echo "${fault/:/-}.fault MX 10 host-${fault/:/-}"
+		echo "${fault/:/-}.fault MX 20 backup"
+		n=$((n + 1))
+	done
 }
 
 doctor_zone_test() {
@@ -190,6 +205,7 @@ doctor_zone_test() {
 	stscert MX 20 backup
 	_mta-sts.stscert TXT "v=STSv1; id=1;"
 	mta-sts.stscert A $n.16
+	$(doctor_zone_faults)
 	; names that this host might say it has
 	named A 192.0.2.8
 	mistaken A 192.0.2.9
@@ -400,6 +416,22 @@ doctor_pages() {
 	printf '<html>no such page</html>\n' | doctor_page stsbad.test
 }
 
+# --- primaries that go wrong ------------------------------------------------
+
+doctor_faults_start() {
+	local fault n=41 words=
+	for fault in $DOCTOR_FAULTS; do
+		words="$words $DOCTOR_NET.$n=$fault"
+		n=$((n + 1))
+	done
+	# shellcheck disable=SC2086 # several words are meant
+	"$LAB_PYTHON" "$DOCTOR_HERE/faulty_primaries.py" 25 $words \
+		>"$LAB_DIR/faults.log" 2>&1 </dev/null &
+	echo $! >"$LAB_DIR/faults.pid"
+	lab_wait 20 grep -qs ready "$LAB_DIR/faults.log" ||
+		lab_fail "the faulty primaries did not start"
+}
+
 # --- all of it -------------------------------------------------------------
 
 DOCTOR_DOMAINS="good.test missing.test null.test nullmixed.test unlisted.test
@@ -412,6 +444,9 @@ DOCTOR_DOMAINS="good.test missing.test null.test nullmixed.test unlisted.test
 	foreign.test habits.example.test stsnotus.test ststesting.test
 	stsbad.test stsgone.test stscert.test short.test long.test
 	onesite.test nosuch.test"
+for fault in $DOCTOR_FAULTS; do
+	DOCTOR_DOMAINS="$DOCTOR_DOMAINS ${fault/:/-}.fault.test"
+done
 
 # What a domain's section has beside the common lines.
 doctor_section() {
@@ -452,18 +487,26 @@ doctor_create() {
 	doctor_pages
 	doctor_backup_conf
 	doctor_conf >"$LAB_DIR/backupmx.conf"
-	doctor_zone_start && doctor_postfix_start && doctor_https_start
+	doctor_zone_start && doctor_postfix_start && doctor_https_start &&
+		doctor_faults_start
 }
 
 doctor_down() {
 	[ -n "$LAB_DIR" ] && [ -d "$LAB_DIR" ] || return 0
 	postfix -c "$LAB_DIR/postfix/conf" stop >/dev/null 2>&1
+	lab_stop_pid faults
 	lab_stop_pid https
 	lab_stop_pid knot
 	rm -rf "$LAB_DIR"
 }
 
+doctor_command() {
+	echo "$LAB_BUILD/ctl/backupmxctl" \
+		"-c ${LAB_CONF:-$LAB_DIR/backupmx.conf} doctor" \
+		"--config-dir $LAB_DIR/backup"
+}
+
 doctor_run() { # WORD...
-	"$LAB_BUILD/ctl/backupmxctl" -c "$LAB_DIR/backupmx.conf" doctor \
-		--config-dir "$LAB_DIR/backup" "$@"
+	# shellcheck disable=SC2046 # several words are meant
+	$(doctor_command) "$@"
 }
