@@ -141,6 +141,12 @@ bmxctl_postfix_rules(const struct bmxctl_postfix_facts *facts);
 bool bmxctl_postfix_is_public(const struct bmxctl_postfix_facts *facts,
                               size_t index);
 
+/** Is smtpd shut into the queue directory, while peer names endpoint by its
+ * path outside? Then it leads nowhere. */
+bool bmxctl_postfix_leads_nowhere(const struct bmxctl_postfix_facts *facts,
+                                  const struct bmxctl_peer *peer,
+                                  const struct bmx_endpoint *endpoint);
+
 /** The unix service of that name, or the count of services. */
 size_t bmxctl_postfix_find_service(const struct bmxctl_postfix_facts *facts,
                                    const char *name);
