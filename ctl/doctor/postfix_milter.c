@@ -128,6 +128,12 @@ judge_bounces(const struct bmxctl_postfix_facts *facts,
 	else
 		bmxctl_found_good(findings, "postfix.bounce-guard-unwired",
 		                  list, "the milter sees bounces");
+	if (!bmxctl_postfix_yes(
+		    bmxctl_postconf_get(postconf, "enable_long_queue_ids")))
+		bmxctl_postfix_found(
+			findings, BMXCTL_POSTFIX_QUEUE_IDS,
+			"enable_long_queue_ids", "it is %s",
+			bmxctl_postconf_get(postconf, "enable_long_queue_ids"));
 	if (bmxctl_postconf_get(postconf, "content_filter")[0] != '\0')
 		bmxctl_postfix_found(
 			findings, BMXCTL_POSTFIX_CONTENT_FILTER,
