@@ -10,10 +10,11 @@
 
 /* Our milter's place among the words of a list, or their count. */
 static size_t
-find_at(const struct bmxctl_postfix_facts *facts,
-        const struct bmxctl_postfix_place *place, const char *value,
-        struct bmxctl_words *words, struct bmxctl_peer *peer)
+find_ours(const struct bmxctl_postfix_facts *facts, const char *value,
+          struct bmxctl_words *words, struct bmxctl_peer *peer)
 {
+	const struct bmxctl_postfix_place place =
+		bmxctl_postfix_rules(facts).place;
 	struct bmx_error err;
 
 	if (bmxctl_words_split(facts->arena, bmx_slice_of(value), words,
@@ -23,31 +24,9 @@ find_at(const struct bmxctl_postfix_facts *facts,
 		if (bmxctl_peer_parse(facts->arena, words->items[i], peer,
 		                      &err) == 0 &&
 		    bmxctl_peer_reaches(peer, &facts->config->milter.listen,
-		                        place))
+		                        &place))
 			return i;
 	return words->count;
-}
-
-static size_t
-find_ours(const struct bmxctl_postfix_facts *facts, const char *value,
-          struct bmxctl_words *words, struct bmxctl_peer *peer)
-{
-	const struct bmxctl_postfix_place place =
-		bmxctl_postfix_rules(facts).place;
-
-	return find_at(facts, &place, value, words, peer);
-}
-
-/* Would it be there, were smtpd not shut into its queue directory? */
-static bool
-is_outside_chroot(const struct bmxctl_postfix_facts *facts, const char *value)
-{
-	struct bmxctl_postfix_place place = bmxctl_postfix_rules(facts).place;
-	struct bmxctl_words words;
-	struct bmxctl_peer peer;
-
-	place.chroot = false;
-	return find_at(facts, &place, value, &words, &peer) < words.count;
 }
 
 static bool
@@ -115,6 +94,12 @@ judge_settings(const struct bmxctl_postfix_facts *facts, const char *list,
 		                                   words->items[at - 1].len :
 		                                   200),
 		                     words->items[at - 1].data);
+	if (bmxctl_postfix_leads_nowhere(facts, peer,
+	                                 &facts->config->milter.listen))
+		bmxctl_postfix_found(
+			findings, BMXCTL_POSTFIX_MILTER_SOCKET, list,
+			"smtpd runs in a chroot, where %.*s leads nowhere",
+			(int)peer->socket.len, peer->socket.data);
 	judge_action(facts, list, peer, findings);
 	judge_timeout(facts, list, peer, "command_timeout", COMMAND_S,
 	              findings);
@@ -143,6 +128,12 @@ judge_bounces(const struct bmxctl_postfix_facts *facts,
 	else
 		bmxctl_found_good(findings, "postfix.bounce-guard-unwired",
 		                  list, "the milter sees bounces");
+	if (!bmxctl_postfix_yes(
+		    bmxctl_postconf_get(postconf, "enable_long_queue_ids")))
+		bmxctl_postfix_found(
+			findings, BMXCTL_POSTFIX_QUEUE_IDS,
+			"enable_long_queue_ids", "it is %s",
+			bmxctl_postconf_get(postconf, "enable_long_queue_ids"));
 	if (bmxctl_postconf_get(postconf, "content_filter")[0] != '\0')
 		bmxctl_postfix_found(
 			findings, BMXCTL_POSTFIX_CONTENT_FILTER,
@@ -199,13 +190,6 @@ bmxctl_postfix_judge_milter(const struct bmxctl_postfix_facts *facts,
 	struct bmxctl_peer peer;
 	const size_t at = find_ours(facts, value, &words, &peer);
 
-	if (at == words.count && is_outside_chroot(facts, value)) {
-		bmxctl_postfix_found(findings, BMXCTL_POSTFIX_MILTER_SOCKET,
-		                     list,
-		                     "smtpd runs in a chroot, from which the "
-		                     "path in it leads nowhere");
-		return;
-	}
 	if (at == words.count && !facts->milter_answers)
 		return; /* a host may do without it */
 	if (at == words.count) {

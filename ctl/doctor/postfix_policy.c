@@ -61,6 +61,22 @@ bmxctl_postfix_find_service(const struct bmxctl_postfix_facts *facts,
 	return i;
 }
 
+bool
+bmxctl_postfix_leads_nowhere(const struct bmxctl_postfix_facts *facts,
+                             const struct bmxctl_peer *peer,
+                             const struct bmx_endpoint *endpoint)
+{
+	struct bmx_slice path = peer->socket;
+	const char *colon = memchr(path.data, ':', path.len);
+
+	if (!colon || endpoint->kind != BMX_ENDPOINT_UNIX ||
+	    !bmxctl_postfix_rules(facts).place.chroot)
+		return false;
+	path.len -= (size_t)(colon + 1 - path.data);
+	path.data = colon + 1;
+	return bmx_slice_equal(path, bmx_slice_of(endpoint->path));
+}
+
 static bool
 read_rules(const struct bmxctl_postfix_facts *facts, const char *text,
            struct bmxctl_rules *rules)
@@ -116,6 +132,20 @@ is_temporary(const char *action)
 }
 
 static void
+judge_path(const struct bmxctl_postfix_facts *facts, const char *list,
+           const struct bmxctl_peer *peer, struct bmxctl_findings *findings)
+{
+	for (size_t i = 0; i < facts->config->policyd.listen_count; i++)
+		if (bmxctl_postfix_leads_nowhere(
+			    facts, peer, &facts->config->policyd.listen[i]))
+			bmxctl_postfix_found(
+				findings, BMXCTL_POSTFIX_POLICY_SOCKET, list,
+				"smtpd runs in a chroot, where %.*s leads "
+				"nowhere",
+				(int)peer->socket.len, peer->socket.data);
+}
+
+static void
 judge_service(const struct bmxctl_postfix_facts *facts, const char *list,
               const struct bmxctl_rule *rule, struct bmxctl_findings *findings)
 {
@@ -130,6 +160,7 @@ judge_service(const struct bmxctl_postfix_facts *facts, const char *list,
 	if (rule->argument.len == 0 ||
 	    bmxctl_peer_parse(facts->arena, rule->argument, &peer, &err) != 0)
 		return;
+	judge_path(facts, list, &peer, findings);
 	timeout = setting(facts, &peer, "timeout",
 	                  "smtpd_policy_service_timeout");
 	action = setting(facts, &peer, "default_action",
@@ -150,25 +181,9 @@ judge_service(const struct bmxctl_postfix_facts *facts, const char *list,
 		                     list, "default_action is \"%s\"", action);
 }
 
-/* Would it be there, were smtpd not shut into its queue directory? */
-static bool
-is_outside_chroot(const struct bmxctl_postfix_facts *facts, const char *list)
-{
-	struct bmxctl_rules_context context = bmxctl_postfix_rules(facts);
-	struct bmxctl_rules rules;
-	struct bmx_error err;
-
-	context.place.chroot = false;
-	return bmxctl_rules_read(&context,
-	                         bmxctl_postconf_raw(facts->postconf, list),
-	                         &rules, &err) == 0 &&
-		bmxctl_rules_find(&rules, BMXCTL_RULE_OURS) < rules.count;
-}
-
 /* Where policyd stands in vain, if it is there. */
 static void
-judge_unwired(const struct bmxctl_postfix_facts *facts,
-              const struct bmxctl_rules *rules, const char *list,
+judge_unwired(const struct bmxctl_rules *rules, const char *list,
               struct bmxctl_findings *findings)
 {
 	const size_t barrier = bmxctl_rules_barrier(rules);
@@ -183,11 +198,6 @@ judge_unwired(const struct bmxctl_postfix_facts *facts,
 			"before check_policy_service stands %.*s",
 			(int)(before->text.len < 200 ? before->text.len : 200),
 			before->text.data);
-	else if (is_outside_chroot(facts, list))
-		bmxctl_postfix_found(findings, BMXCTL_POSTFIX_POLICY_SOCKET,
-		                     list,
-		                     "smtpd runs in a chroot, from which the "
-		                     "path in it leads nowhere");
 	else
 		bmxctl_postfix_found(findings, BMXCTL_POSTFIX_POLICY_MISSING,
 		                     list, "policyd is not in it");
@@ -215,7 +225,7 @@ judge_lists(const struct bmxctl_postfix_facts *facts,
 			return true;
 		}
 		if (i == 1)
-			judge_unwired(facts, &rules, names[i], findings);
+			judge_unwired(&rules, names[i], findings);
 	}
 	return false;
 }

@@ -182,6 +182,11 @@ static const struct bmxctl_row rows[BMXCTL_POSTFIX_ROWS] = {
                              "to no milter unless told "
                              "to.",
                              "postconf -e internal_mail_filter_classes=bounce"},
+	ROW(QUEUE_IDS) =
+		{"postfix.short-queue-ids", WARNING,
+                 "Seals are kept by queue id, and short ones come again: a "
+                 "bounce may be taken for that of another message.",
+                 "postconf -e enable_long_queue_ids=yes"},
 	ROW(CONTENT_FILTER) = {"postfix.content-filter", WARNING,
                                "What the filter gives back has another queue "
                                "id, which no seal is for: "

@@ -45,6 +45,7 @@ enum bmxctl_postfix_row {
 	BMXCTL_POSTFIX_MILTER_OVERRIDE,
 	BMXCTL_POSTFIX_BOUNCES_UNSEEN,
 	BMXCTL_POSTFIX_BOUNCE_CLASS,
+	BMXCTL_POSTFIX_QUEUE_IDS,
 	BMXCTL_POSTFIX_CONTENT_FILTER,
 	BMXCTL_POSTFIX_DELAY_REJECT,
 	BMXCTL_POSTFIX_SOFT_BOUNCE,
@@ -140,6 +141,12 @@ bmxctl_postfix_rules(const struct bmxctl_postfix_facts *facts);
 /** Is the service at index an smtpd that strangers may write to? */
 bool bmxctl_postfix_is_public(const struct bmxctl_postfix_facts *facts,
                               size_t index);
+
+/** Is smtpd shut into the queue directory, while peer names endpoint by its
+ * path outside? Then it leads nowhere. */
+bool bmxctl_postfix_leads_nowhere(const struct bmxctl_postfix_facts *facts,
+                                  const struct bmxctl_peer *peer,
+                                  const struct bmx_endpoint *endpoint);
 
 /** The unix service of that name, or the count of services. */
 size_t bmxctl_postfix_find_service(const struct bmxctl_postfix_facts *facts,

@@ -203,7 +203,7 @@ static const struct bmxctl_row rows[BMXCTL_SERVICE_ROWS] = {
                  "them.",
                  "Make it, mode 0750, for the user that the daemons run as: "
                  "systemd-tmpfiles --create, or install -d -o backupmx -g "
-                 "backupmx -m 0750."},
+                 "backupmx -m 0750 /var/lib/backupmx."},
 	ROW(STATE_SPACE) = {"service.state-space", ERROR,
                             "On a full disk no list can be taken over, and "
                             "nothing is learnt.",

@@ -170,9 +170,6 @@ test_domains() {
 		postfix.relay-domains
 	plant "a domain of this host" 'Take the domain out*' \
 		"mydestination = localhost, $LAB_DOMAIN" postfix.local-domain
-	plant "a virtual domain, by a table" 'Take the domain out*' \
-		"virtual_alias_domains = inline:{ { $LAB_DOMAIN = x } }" \
-		postfix.local-domain
 	plant "a domain without a section" 'Add a section*' \
 		"relay_domains = $LAB_DOMAIN, other.test" \
 		postfix.relay-domain-unserved
@@ -193,9 +190,6 @@ test_policy() {
 		"$list = reject_unauth_destination" postfix.policy-missing
 	plant_in "a permit before policyd" 'Put check_policy_service before*' \
 		$list 's/check_policy/permit, &/' postfix.policy-bypassed
-	plant_in "a table before policyd" 'Put check_policy_service before*' \
-		$list 's/check_policy/check_client_access hash:x, &/' \
-		postfix.policy-bypassed
 	plant_in "policyd only warns" '*warn_if_reject*' \
 		$list 's/check_policy/warn_if_reject &/' postfix.policy-warn-only
 	plant_in "no patience" '*timeout=10s*' \
@@ -205,9 +199,6 @@ test_policy() {
 		postfix.policy-default-action
 	plant_in "a path out of the chroot" '*below queue_directory*' \
 		$list "s|unix:|&$LAB_DIR/backup/queue/|" postfix.policy-socket
-	plant_in "Postfix verifies, too" 'Take reject_unverified*' \
-		$list 's/check_policy/reject_unverified_recipient, &/' \
-		postfix.double-verification
 	plant "permit_mx_backup" 'Take permit_mx_backup out*' \
 		"smtpd_relay_restrictions = permit_mx_backup, reject_unauth_destination" \
 		postfix.permit-mx-backup
@@ -224,8 +215,6 @@ test_milter() {
 	plant_in "open without the milter" '*default_action=tempfail*' \
 		smtpd_milters 's/tempfail/accept/' \
 		postfix.milter-default-action
-	plant_in "the milter comes second" 'Put it first*' \
-		smtpd_milters 's/^/inet:127.0.0.1:8891, /' postfix.milter-order
 	plant_in "no time for the milter" '*command_timeout=25s*' \
 		smtpd_milters 's/command_timeout=25s/command_timeout=5s/' \
 		postfix.milter-timeout
@@ -255,16 +244,6 @@ test_settings() {
 		"sender_canonical_maps = tcp:localhost:10001" postfix.srs
 	plant "soft_bounce" '*soft_bounce*' "soft_bounce = yes" \
 		postfix.soft-bounce
-	plant "copies of bounces" '*notify_classes*' \
-		"notify_classes = bounce, resource" postfix.notify-classes
-	plant "VRFY" '*disable_vrfy_command=yes*' "disable_vrfy_command = no" \
-		postfix.vrfy
-	plant "delivery reports" '*smtpd_discard_ehlo_keywords*' \
-		"smtpd_discard_ehlo_keywords =" postfix.dsn
-	plant "in clear" '*smtp_tls_security_level=may*' \
-		"smtp_tls_security_level = none" postfix.tls-off
-	plant "no XFORWARD" '*smtp_send_xforward_command=yes*' \
-		"smtp_send_xforward_command = no" postfix.xforward
 	plant "delivery is stopped" '*defer_transports*' \
 		"defer_transports = relay" postfix.deferred-transport
 	plant "larger than the primary" '*message_size_limit*' \

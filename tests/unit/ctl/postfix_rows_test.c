@@ -29,6 +29,7 @@ static const char good_settings[] =
 	"defer_transports =\n"
 	"disable_dns_lookups = no\n"
 	"disable_vrfy_command = yes\n"
+	"enable_long_queue_ids = yes\n"
 	"fast_flush_domains = a.test b.test\n"
 	"inet_interfaces = all\n"
 	"internal_mail_filter_classes = bounce\n"
@@ -153,6 +154,7 @@ static struct host_case host_cases[] = {
 	{"bounces that pass unseen", "non_smtpd_milters =\n", "", NULL, NULL, "bounce-guard-unwired"},
 	{"bounces of no class", "internal_mail_filter_classes = notify\n", "", NULL, NULL, "bounce-class"},
 	{"no bounce guard, no bounces", "non_smtpd_milters =\ninternal_mail_filter_classes =\n", "", NULL, "hostname = \"backup.test\"\nmilter { bounce_guard = \"off\" }\ndomain \"a.test\" {}\ndomain \"b.test\" {}\n", ""},
+	{"short queue ids", "enable_long_queue_ids = no\n", "", NULL, NULL, "short-queue-ids"},
 	{"a content filter", "content_filter = scan:[127.0.0.1]:10024\n", "", NULL, NULL, "content-filter"},
 
 	{"no delayed refusals", "smtpd_delay_reject = no\n", "", NULL, NULL, "delay-reject"},
