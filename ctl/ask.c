@@ -194,6 +194,22 @@ bmxctl_ask_of(const struct bmxctl *ctl, const struct bmx_config *config,
 }
 
 json_t *
+bmxctl_ask_quietly(const struct bmx_config *config, const char *verb,
+                   const char *argument, struct bmx_error *err)
+{
+	char buffer[BMX_CONTROL_REQUEST_MAX + 1];
+	struct bmx_text request;
+
+	bmx_text_init(&request, buffer, sizeof(buffer));
+	if (build_request(&request, verb, argument) != 0) {
+		(void)bmx_error_set(err, BMX_E_USAGE, "no such request");
+		return NULL;
+	}
+	return exchange(&config->policyd.control, bmx_text_slice(&request),
+	                err);
+}
+
+json_t *
 bmxctl_ask(const struct bmxctl *ctl, const char *verb, const char *argument,
            int *status_out)
 {

@@ -54,6 +54,12 @@ struct json_t *bmxctl_ask_of(const struct bmxctl *ctl,
                              const struct bmx_config *config, const char *verb,
                              const char *argument, int *status_out);
 
+/** As bmxctl_ask_of, but writes nothing: what went wrong is in *err, with
+ * NULL. The answer may be one with `"ok": false`. */
+struct json_t *bmxctl_ask_quietly(const struct bmx_config *config,
+                                  const char *verb, const char *argument,
+                                  struct bmx_error *err);
+
 /** The string at key, "" when there is none; borrowed from object. */
 const char *bmxctl_string(const struct json_t *object, const char *key);
 

@@ -58,6 +58,10 @@ int bmxctl_bounces(struct bmxctl *ctl, int argc, char **argv);
 /** `config check` and `config dump [--all]`. */
 int bmxctl_config(struct bmxctl *ctl, int argc, char **argv);
 
+/** `doctor [DOMAIN] [-v] [--json] [--config-dir DIR]` and `doctor --rows`:
+ * exit status 0 nothing found, 1 warnings, 2 errors. */
+int bmxctl_doctor(struct bmxctl *ctl, int argc, char **argv);
+
 /** `lookup ADDRESS [--json]`: exit status 0 valid, 1 unknown, 75 cannot say. */
 int bmxctl_lookup(struct bmxctl *ctl, int argc, char **argv);
 

@@ -24,6 +24,8 @@ static const struct command commands[] = {
 	{"cache", "write what was learnt to a file, or take it from one",
          bmxctl_cache},
 	{"config", "check the configuration file, or print it", bmxctl_config},
+	{"doctor", "say what is wrong with this backup, and what to do",
+         bmxctl_doctor},
 	{"forget", "drop what was learnt of an address or a domain",
          bmxctl_forget},
 	{"init", "write a configuration for a domain", bmxctl_init},

@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-#include "policyd/ehlo_line.h"
+#include <backupmx/ehlo_line.h>
 
 /* A refusal that is our own conclusion, not a reply. */
 static void

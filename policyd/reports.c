@@ -180,6 +180,20 @@ redis_object(const struct bmx_redis *redis)
 		(json_int_t)(state.error_at_ms / 1000));
 }
 
+/* For who wants to know whether the file has changed since it was read. */
+static json_t *
+config_digest(const struct bmx_config *config)
+{
+	struct bmx_error err;
+	uint64_t digest;
+	char text[17];
+
+	if (bmx_config_digest(config, &digest, &err) != 0)
+		return json_null();
+	(void)snprintf(text, sizeof(text), "%016" PRIx64, digest);
+	return json_string(text);
+}
+
 json_t *
 bmx_report_status(const struct bmx_report_parts *parts)
 {
@@ -189,12 +203,13 @@ bmx_report_status(const struct bmx_report_parts *parts)
 		(void)json_array_append_new(
 			domains,
 			domain_object(parts, &parts->config->domains[i]));
-	return json_pack("{s:b, s:s, s:i, s:I, s:o, s:o, s:I, s:I, s:o}", "ok",
-	                 1, "version", BMX_VERSION, "pid", (int)getpid(),
+	return json_pack("{s:b, s:s, s:i, s:I, s:o, s:o, s:o, s:I, s:I, s:o}",
+	                 "ok", 1, "version", BMX_VERSION, "pid", (int)getpid(),
 	                 "uptime_s", (json_int_t)(parts->uptime_ms / 1000),
-	                 "config", text_of(parts->config->path), "domains",
-	                 domains, "connections", (json_int_t)parts->connections,
-	                 "requests_total",
+	                 "config", text_of(parts->config->path),
+	                 "config_digest", config_digest(parts->config),
+	                 "domains", domains, "connections",
+	                 (json_int_t)parts->connections, "requests_total",
 	                 (json_int_t)bmx_engine_requests(parts->engine),
 	                 "redis", redis_object(parts->redis));
 }

@@ -186,3 +186,25 @@ bmxctl_postfix_yes(const char *text)
 {
 	return bmx_slice_equal_nocase(bmx_slice_of(text), BMX_SLICE("yes"));
 }
+
+bool
+bmxctl_domain_matches(struct bmx_slice pattern, const char *name,
+                      bool subdomains)
+{
+	const size_t len = strlen(name);
+	const bool dotted = pattern.len > 0 && pattern.data[0] == '.';
+	struct bmx_slice end;
+
+	if (bmx_slice_equal_nocase(pattern, bmx_slice_of(name)))
+		return true;
+	if (dotted == subdomains)
+		return false;
+	if (dotted) {
+		pattern.data++;
+		pattern.len--;
+	}
+	if (pattern.len == 0 || len <= pattern.len)
+		return false;
+	end = (struct bmx_slice){name + len - pattern.len, pattern.len};
+	return end.data[-1] == '.' && bmx_slice_equal_nocase(pattern, end);
+}

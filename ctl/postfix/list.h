@@ -60,4 +60,10 @@ int64_t bmxctl_postfix_time(const char *text, char unit);
 /** Says Postfix's boolean parameter value "yes"? */
 bool bmxctl_postfix_yes(const char *text);
 
+/** Does a pattern of a list of domains (relay_domains, fast_flush_domains)
+ * hold name? With subdomains (parent_domain_matches_subdomains) a pattern
+ * holds what is below it, too; without, one that begins with a dot does. */
+bool bmxctl_domain_matches(struct bmx_slice pattern, const char *name,
+                           bool subdomains);
+
 #endif

@@ -8,29 +8,6 @@
 static const char *const local_lists[] = {
 	"mydestination", "virtual_mailbox_domains", "virtual_alias_domains"};
 
-/* Does a pattern of relay_domains hold name? With subdomains a pattern holds
- * what is below it, too; without, one that begins with a dot does. */
-static bool
-matches(struct bmx_slice pattern, const char *name, bool subdomains)
-{
-	const size_t len = strlen(name);
-	const bool dotted = pattern.len > 0 && pattern.data[0] == '.';
-	struct bmx_slice end;
-
-	if (bmx_slice_equal_nocase(pattern, bmx_slice_of(name)))
-		return true;
-	if (dotted == subdomains)
-		return false;
-	if (dotted) {
-		pattern.data++;
-		pattern.len--;
-	}
-	if (pattern.len == 0 || len <= pattern.len)
-		return false;
-	end = (struct bmx_slice){name + len - pattern.len, pattern.len};
-	return end.data[-1] == '.' && bmx_slice_equal_nocase(pattern, end);
-}
-
 static bool
 is_relayed(struct bmxctl_finder *finder, const struct bmxctl_words *patterns,
            const struct bmx_config_domain *domain)
@@ -42,7 +19,8 @@ is_relayed(struct bmxctl_finder *finder, const struct bmxctl_words *patterns,
 	if (by_table && by_table[domain->index])
 		return true;
 	for (size_t i = 0; i < patterns->count; i++)
-		if (matches(patterns->items[i], domain->name, subdomains))
+		if (bmxctl_domain_matches(patterns->items[i], domain->name,
+		                          subdomains))
 			return true;
 	return false;
 }

@@ -351,6 +351,14 @@ struct bmx_config_strings bmx_config_our_names(const struct bmx_config *config);
 int bmx_config_dump(const struct bmx_config *config, FILE *out, bool all,
                     struct bmx_error *err);
 
+/**
+ * A number that tells two effective configurations apart: equal when
+ * bmx_config_dump would write the same of both. For programs of one version.
+ * @return 0 with *digest_out, or -1 with *err: BMX_E_NOMEM
+ */
+int bmx_config_digest(const struct bmx_config *config, uint64_t *digest_out,
+                      struct bmx_error *err);
+
 /** Who reads the file. */
 enum bmx_config_part { BMX_CONFIG_POLICYD, BMX_CONFIG_MILTER };
 

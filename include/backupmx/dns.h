@@ -33,6 +33,8 @@
  * RFC 6895. */
 enum bmx_dns_type {
 	BMX_DNS_A = 1,
+	BMX_DNS_NS = 2,
+	BMX_DNS_CNAME = 5, /* the alias itself, which is then not followed */
 	BMX_DNS_PTR = 12,
 	BMX_DNS_MX = 15,
 	BMX_DNS_TXT = 16,
@@ -55,9 +57,9 @@ const char *bmx_dns_status_name(enum bmx_dns_status status);
 
 /** One record; which fields hold something follows from the type asked for. */
 struct bmx_dns_record {
-	/* TXT: the strings joined, any octets. MX, PTR: the host's name, printable
-	 * ASCII in the case it came in, without final dot; "" is the root, which
-	 * as the only MX means "takes no mail" (RFC 7505). TLSA: the certificate
+	/* TXT: the strings joined, any octets. MX, PTR, NS, CNAME: the name,
+	 * printable ASCII in the case it came in, without final dot; "" is the
+	 * root, which as the only MX means "takes no mail" (RFC 7505). TLSA: the certificate
 	 * association data, any octets. A, AAAA: empty. */
 	struct bmx_slice text;
 	bool has_nul;          /* TXT: there is a NUL among the octets */
@@ -136,6 +138,7 @@ struct bmx_dns_options {
 	 * zones below a signed parent stay usable. NULL: none, nothing is ever
 	 * secure. See bmx_dns_trust_anchor. */
 	const char *trust_anchor_file;
+	uint32_t max_ttl_s; /* a longer TTL is told as this; default a day */
 	size_t max_entries; /* answers kept; default 65,536 */
 	size_t max_bytes;   /* octets of all kept answers; default 64 MiB */
 	size_t max_pending; /* questions open at once; default 4,096; further

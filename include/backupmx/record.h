@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <backupmx/address.h>
+#include <backupmx/ehlo_line.h>
 #include <backupmx/error.h>
 #include <backupmx/list_store.h>
 #include <backupmx/slice.h>
@@ -76,17 +77,6 @@ enum bmx_primary_status {
 
 /** "suspect", "up", "down". */
 const char *bmx_primary_status_name(enum bmx_primary_status status);
-
-/** What the primary's EHLO reply offered. */
-struct bmx_smtp_keywords {
-	bool known;      /* an EHLO reply was seen; else all below is void */
-	bool has_size;   /* SIZE was offered */
-	int64_t size;    /* octets; 0: no limit told (RFC 1870) */
-	bool smtputf8;   /* RFC 6531 */
-	bool starttls;   /* RFC 3207 */
-	bool pipelining; /* RFC 2920 */
-	bool eight_bit_mime; /* RFC 6152 */
-};
 
 struct bmx_primary_record {
 	enum bmx_primary_status status;

@@ -83,6 +83,13 @@ int bmx_stream_secure(struct bmx_stream *stream,
 /** Is TLS up? */
 bool bmx_stream_is_secure(const struct bmx_stream *stream);
 
+/**
+ * Reads the certificate that the server has shown.
+ * @return false when there is none: TLS is not up
+ */
+bool bmx_stream_certificate(const struct bmx_stream *stream,
+                            struct bmx_tls_certificate *certificate_out);
+
 /** What has arrived and was not consumed, in one piece; valid until the next
  * call for this stream. Empty when memory is short to join it. */
 struct bmx_slice bmx_stream_input(struct bmx_stream *stream);

@@ -10,6 +10,7 @@
 #ifndef BACKUPMX_TLS_CLIENT_H
 #define BACKUPMX_TLS_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -50,6 +51,20 @@ struct bmx_tls_context *bmx_tls_context_ref(struct bmx_tls_context *context);
 /** Drops one reference, the last of which frees it, and sets *context to NULL.
  * NULL is fine. */
 void bmx_tls_context_free(struct bmx_tls_context **context);
+
+/** Octets kept of a name in a certificate, terminator included. */
+#define BMX_TLS_NAME_MAX ((size_t)128)
+
+/** What a server's certificate says of itself, whoever vouches for it. */
+struct bmx_tls_certificate {
+	int64_t not_before_s; /* seconds since 1970; 0: not to be read */
+	int64_t not_after_s;
+	bool self_signed;
+	/* Whose it is and who made it: the common names, what is not printable
+	 * ASCII as '?', terminated; "" for none. */
+	char subject[BMX_TLS_NAME_MAX];
+	char issuer[BMX_TLS_NAME_MAX];
+};
 
 /** What one connection asks for. */
 struct bmx_tls_request {

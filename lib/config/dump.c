@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include <backupmx/hash.h>
+
 #include "config_priv.h"
 
 struct dump {
@@ -118,6 +120,27 @@ bmx_config_dump(const struct bmx_config *config, FILE *out, bool all,
 		return bmx_error_set_errno(err, errno ? errno : EIO,
 		                           "writing the configuration");
 	return 0;
+}
+
+int
+bmx_config_digest(const struct bmx_config *config, uint64_t *digest_out,
+                  struct bmx_error *err)
+{
+	static const uint8_t key[BMX_SIPHASH_KEY_SIZE] = "config digest 1";
+	char *text = NULL;
+	size_t len = 0;
+	FILE *out = open_memstream(&text, &len);
+	int rc;
+
+	if (!out)
+		return bmx_error_set(err, BMX_E_NOMEM, "memory is short");
+	rc = bmx_config_dump(config, out, true, err);
+	if (fclose(out) != 0 && rc == 0)
+		rc = bmx_error_set(err, BMX_E_NOMEM, "memory is short");
+	if (rc == 0)
+		*digest_out = bmx_siphash24(key, text, len);
+	free(text);
+	return rc;
 }
 
 /* Short of memory: better one restart too many. */

@@ -134,6 +134,8 @@ read_record(struct scratch *scratch, enum bmx_dns_type type,
 		good = read_mx(scratch, rdata, record);
 		break;
 	case BMX_DNS_PTR:
+	case BMX_DNS_NS:
+	case BMX_DNS_CNAME:
 		good = read_name(scratch, rdata, &record->text);
 		break;
 	case BMX_DNS_TXT:

@@ -10,6 +10,8 @@
 
 #include <unbound.h>
 
+#include <backupmx/text.h>
+
 #include "answer.h"
 
 /* TTL of a negative answer without SOA, seconds. */
@@ -201,6 +203,20 @@ set_options(struct ub_ctx *ctx, bool validate)
 	return error;
 }
 
+/* libunbound has a day of its own. */
+static int
+set_max_ttl(struct ub_ctx *ctx, uint32_t max_ttl_s)
+{
+	char value[16];
+	struct bmx_text text;
+
+	if (max_ttl_s == 0)
+		return 0;
+	bmx_text_init(&text, value, sizeof(value));
+	bmx_text_append_u64(&text, max_ttl_s);
+	return ub_ctx_set_option(ctx, "cache-max-ttl:", value);
+}
+
 static int
 set_servers(struct ub_ctx *ctx, const char *const *resolvers, size_t count,
             struct bmx_error *err)
@@ -257,6 +273,8 @@ set_up(struct unbound *unbound, const struct bmx_dns_options *options,
 	/* A library writes nothing to our stderr. */
 	(void)ub_ctx_debugout(unbound->ctx, NULL);
 	error = set_options(unbound->ctx, options->trust_anchor_file != NULL);
+	if (error == 0)
+		error = set_max_ttl(unbound->ctx, options->max_ttl_s);
 	if (error == 0)
 		error = ub_ctx_async(unbound->ctx, 1);
 	if (error == 0 &&

@@ -20,6 +20,7 @@ struct transfer {
 	const struct curl_get *get;
 	CURL *curl;
 	struct curl_slist *headers;
+	struct curl_slist *resolve;
 	struct fetch_answer *answer;
 	struct bmx_error refused; /* why the answer's body was not taken */
 	char why[CURL_ERROR_SIZE];
@@ -114,6 +115,17 @@ add_conditions(struct transfer *transfer)
 }
 
 static bool
+set_resolve(struct transfer *transfer)
+{
+	if (!transfer->get->resolve)
+		return true;
+	transfer->resolve = curl_slist_append(NULL, transfer->get->resolve);
+	return transfer->resolve &&
+		curl_easy_setopt(transfer->curl, CURLOPT_RESOLVE,
+	                         transfer->resolve) == CURLE_OK;
+}
+
+static bool
 set_https(struct transfer *transfer)
 {
 	const struct bmx_config_fetch *settings = transfer->get->settings;
@@ -123,7 +135,7 @@ set_https(struct transfer *transfer)
 	if (settings->tls_ca_file[0] &&
 	    curl_easy_setopt(transfer->curl, CURLOPT_CAPATH, NULL) != CURLE_OK)
 		return false;
-	return add_conditions(transfer) &&
+	return add_conditions(transfer) && set_resolve(transfer) &&
 		set_string(transfer, CURLOPT_PROTOCOLS_STR, "https") &&
 		set_string(transfer, CURLOPT_USERAGENT,
 	                   "backupmx/" BMX_VERSION) &&
@@ -439,6 +451,7 @@ curl_get(const struct curl_get *get, struct curl_got *got,
 		bmx_error_set(err, BMX_E_NOMEM, "no memory for libcurl");
 	curl_easy_cleanup(transfer.curl);
 	curl_slist_free_all(transfer.headers);
+	curl_slist_free_all(transfer.resolve);
 	curl_global_cleanup();
 	return rc;
 }

@@ -32,6 +32,8 @@ struct curl_get {
 	const char *token;
 	/* https only: what is known; NULL: the list whatever it is. */
 	const struct bmx_list_validator *known;
+	/* https only: "HOST:PORT:ADDRESS" in place of a look-up; NULL: none */
+	const char *resolve;
 	int64_t deadline_ms; /* monotonic */
 };
 

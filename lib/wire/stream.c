@@ -392,6 +392,16 @@ bmx_stream_is_secure(const struct bmx_stream *stream)
 	return stream->secure;
 }
 
+bool
+bmx_stream_certificate(const struct bmx_stream *stream,
+                       struct bmx_tls_certificate *certificate_out)
+{
+	return stream->secure &&
+		bmx_tls_read_certificate(
+			bufferevent_openssl_get_ssl(stream->bev),
+			certificate_out);
+}
+
 struct bmx_slice
 bmx_stream_input(struct bmx_stream *stream)
 {

@@ -5,6 +5,8 @@
 #ifndef BACKUPMX_WIRE_TLS_H
 #define BACKUPMX_WIRE_TLS_H
 
+#include <stdbool.h>
+
 #include <backupmx/error.h>
 #include <backupmx/tls_client.h>
 
@@ -18,6 +20,11 @@ struct ssl_st;
  */
 struct ssl_st *bmx_tls_start(const struct bmx_tls_request *request,
                              struct bmx_error *err);
+
+/** Reads the certificate that the server has shown; false: it has shown none.
+ */
+bool bmx_tls_read_certificate(const struct ssl_st *ssl,
+                              struct bmx_tls_certificate *certificate_out);
 
 /**
  * Says why TLS failed: BMX_E_REFUSED when the certificate is not what was

@@ -206,6 +206,7 @@ test_defaults_and_dump(void **state)
 	const struct bmx_config_domain *domain;
 	char *texts[2];
 	size_t sizes[2];
+	uint64_t digests[2];
 	FILE *out = open_memstream(&texts[0], &sizes[0]);
 
 	(void)state;
@@ -231,6 +232,9 @@ test_defaults_and_dump(void **state)
 	assert_string_equal(texts[0], texts[1]);
 	assert_null(
 		bmx_config_needs_restart(config, again, BMX_CONFIG_POLICYD));
+	assert_int_equal(bmx_config_digest(config, &digests[0], &err), 0);
+	assert_int_equal(bmx_config_digest(again, &digests[1], &err), 0);
+	assert_true(digests[0] == digests[1]);
 	assert_ptr_equal(bmx_config_ref(config), config);
 	domain = NULL;
 	{

@@ -51,6 +51,25 @@ test_tlsa(void **state)
 	bmx_dns_answer_unref(&got);
 }
 
+/* A name may be a record's whole data, whatever the type. */
+static void
+test_names(void **state)
+{
+	static const enum bmx_dns_type types[] = {BMX_DNS_PTR, BMX_DNS_NS,
+	                                          BMX_DNS_CNAME};
+	const struct bmx_dns_rdata rdata = {(const uint8_t *)"\2mx\4test", 9};
+	const struct bmx_dns_answer *got;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		got = bmx_dns_answer_read(types[i], 60, &rdata, 1);
+		assert_int_equal(got->count, 1);
+		assert_true(bmx_slice_equal(got->records[0].text,
+		                            BMX_SLICE("mx.test")));
+		bmx_dns_answer_unref(&got);
+	}
+}
+
 static void
 test_bad_among_good(void **state)
 {
@@ -84,9 +103,10 @@ int
 main(void)
 {
 	enum { ROWS = sizeof(tlsa_cases) / sizeof(tlsa_cases[0]) };
-	struct CMUnitTest tests[ROWS + 2] = {
+	struct CMUnitTest tests[ROWS + 3] = {
 		[ROWS] = cmocka_unit_test(test_bad_among_good),
 		cmocka_unit_test(test_secured),
+		cmocka_unit_test(test_names),
 	};
 
 	for (size_t i = 0; i < ROWS; i++)

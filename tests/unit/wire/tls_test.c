@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -179,6 +180,21 @@ make_digests(enum records records, enum which which, uint8_t *ee, uint8_t *ta)
 		ta[0] ^= 1;
 }
 
+/* All certificates are valid from yesterday on, EXPIRED until yesterday. */
+static void
+check_certificate(const struct fixture *fx, enum which which)
+{
+	struct bmx_tls_certificate shown;
+
+	assert_true(bmx_stream_certificate(fx->stream, &shown));
+	assert_true(shown.not_before_s > 0);
+	assert_int_equal(shown.not_after_s <= (int64_t)time(NULL),
+	                 which == EXPIRED);
+	assert_int_equal(shown.self_signed, which == SELF);
+	assert_string_not_equal(shown.subject, "");
+	assert_string_not_equal(shown.issuer, "");
+}
+
 static void
 test_case(void **state)
 {
@@ -220,6 +236,7 @@ test_case(void **state)
 	                 tc->want == BMX_E_NONE);
 	assert_int_equal(fake_loop_timers(fx->loop), 0);
 	if (tc->want == BMX_E_NONE) {
+		check_certificate(fx, tc->which);
 		assert_int_equal(bmx_stream_write(fx->stream,
 		                                  BMX_SLICE("EHLO\r\n"),
 		                                  &fx->err),

@@ -1,7 +1,5 @@
-/* The strings of the option `primary`. */
-#include "target_set.h"
+#include <backupmx/target_spec.h>
 
-#include <assert.h>
 #include <string.h>
 
 #include <arpa/inet.h>
@@ -9,32 +7,6 @@
 #include <backupmx/units.h>
 
 #define EXPECTED "expected mx, a host, host:port, [address] or [address]:port"
-
-const char *
-bmx_target_state_name(enum bmx_target_state state)
-{
-	static const char *const names[] = {
-		"loading",  "ready",      "we-are-best-mx", "null-mx",
-		"nxdomain", "no-address", "dns-failed"};
-
-	_Static_assert(sizeof(names) / sizeof(names[0]) == BMX_TARGETS_STATES,
-	               "one name a state");
-	assert(state < BMX_TARGETS_STATES);
-	return names[state];
-}
-
-const char *
-bmx_target_dane_name(enum bmx_target_dane dane)
-{
-	static const char *const names[] = {"unasked", "secure", "none",
-	                                    "insecure", "failed"};
-
-	_Static_assert(sizeof(names) / sizeof(names[0]) ==
-	                       BMX_TARGET_DANE_STATES,
-	               "one name a value");
-	assert(dane < BMX_TARGET_DANE_STATES);
-	return names[dane];
-}
 
 static bool
 is_digit(char c)

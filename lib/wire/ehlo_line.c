@@ -1,4 +1,4 @@
-#include "policyd/ehlo_line.h"
+#include <backupmx/ehlo_line.h>
 
 #include <stddef.h>
 #include <stdint.h>
