@@ -11,6 +11,8 @@ pkg_check_modules(IDN2 REQUIRED IMPORTED_TARGET libidn2)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(CURL REQUIRED IMPORTED_TARGET libcurl>=7.85)
+pkg_check_modules(LDAP REQUIRED IMPORTED_TARGET ldap)
+pkg_check_modules(LBER REQUIRED IMPORTED_TARGET lber)
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 pkg_check_modules(UNBOUND REQUIRED IMPORTED_TARGET libunbound)
 

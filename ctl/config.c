@@ -4,7 +4,29 @@
 
 #include <sysexits.h>
 
+#include <backupmx/list_sync.h>
+
 #include "ctl/ctl.h"
+
+/* What the loader cannot tell: whether what is behind a scheme is good. */
+static int
+check_sources(const struct bmxctl *ctl, const struct bmx_config *config)
+{
+	int status = EX_OK;
+
+	for (size_t i = 0; i < config->domain_count; i++) {
+		const struct bmx_config_domain *domain = &config->domains[i];
+		struct bmx_error err;
+
+		if (domain->recipients[0] == '\0' ||
+		    bmx_list_source_check(domain->recipients, &err) == 0)
+			continue;
+		(void)fprintf(stderr, "%s: domain \"%s\": %s\n", ctl->program,
+		              domain->name, err.text);
+		status = EX_CONFIG;
+	}
+	return status;
+}
 
 static int
 check(const struct bmxctl *ctl)
@@ -14,9 +36,11 @@ check(const struct bmxctl *ctl)
 
 	if (!config)
 		return status;
+	status = check_sources(ctl, config);
 	bmx_config_unref(&config);
-	(void)puts("configuration is fine");
-	return EX_OK;
+	if (status == EX_OK)
+		(void)puts("configuration is fine");
+	return status;
 }
 
 static int

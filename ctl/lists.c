@@ -5,12 +5,15 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include <pwd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 #include <sysexits.h>
 
 #include <backupmx/address.h>
+#include <backupmx/privileges.h>
 #include <backupmx/text.h>
 
 const struct bmx_config_domain *
@@ -158,6 +161,46 @@ bmxctl_load_words(int argc, char **argv, struct bmxctl_load_words *words_out)
 		return -1;
 	words_out->domain = argv[optind];
 	return 0;
+}
+
+/* The name of the user who owns state_dir, or NULL. */
+static const char *
+owner_of(const char *state_dir)
+{
+	struct stat folder;
+	const struct passwd *entry;
+
+	if (stat(state_dir, &folder) != 0 || folder.st_uid == 0)
+		return NULL;
+	entry = getpwuid(folder.st_uid);
+	return entry ? entry->pw_name : NULL;
+}
+
+int
+bmxctl_leave_root(const struct bmxctl *ctl, const struct bmx_config *config,
+                  const char *source, int *status_out)
+{
+	const char *user;
+	struct bmx_identity identity;
+	struct bmx_error err;
+
+	if (geteuid() != 0 || strncmp(source, "exec:", 5) != 0)
+		return 0;
+	user = owner_of(config->state_dir);
+	if (!user) {
+		(void)fprintf(stderr,
+		              "%s: programs are not run as root but as the "
+		              "owner of state_dir, and %s belongs to no other "
+		              "user\n",
+		              ctl->program, config->state_dir);
+		*status_out = EX_NOPERM;
+		return -1;
+	}
+	if (bmx_privileges_resolve(user, &identity, &err) == 0 &&
+	    bmx_privileges_drop(&identity, &err) == 0)
+		return 0;
+	*status_out = bmxctl_fail(ctl, &err);
+	return -1;
 }
 
 int

@@ -64,6 +64,15 @@ int bmxctl_load_words(int argc, char **argv,
 const char *bmxctl_address(struct bmx_slice local, const char *domain,
                            char buffer[BMXCTL_ADDRESS_BUFFER]);
 
+/**
+ * Programs (sources "exec:") are not run as root: becomes the owner of
+ * state_dir, as the daemon would be, for good. Does nothing for other sources
+ * and other users; a message is written when it cannot be done.
+ * @return 0, or -1 with *status_out
+ */
+int bmxctl_leave_root(const struct bmxctl *ctl, const struct bmx_config *config,
+                      const char *source, int *status_out);
+
 /** bmxctl_fail for what the store said, with what to do about it. */
 int bmxctl_store_fail(const struct bmxctl *ctl, const struct bmx_config *config,
                       const struct bmx_error *err);

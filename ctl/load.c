@@ -35,6 +35,7 @@ sync_store(struct bmx_list_store *store, const struct bmxctl_load_words *load,
 		.source = load->from,
 		.case_sensitive = domain->case_sensitive,
 		.redis = config->redis.present ? &config->redis : NULL,
+		.fetch = &domain->fetch,
 	};
 	char name[BMX_DOMAIN_BUFFER];
 	const struct bmx_list_replace_options options = {
@@ -72,12 +73,15 @@ note_other_source(const struct bmxctl *ctl,
                   const struct bmxctl_load_words *load,
                   const struct bmx_config_domain *domain)
 {
+	char name[BMX_LIST_FETCH_NAME_MAX];
+
 	if (!load->dry_run && domain->recipients[0] != '\0' &&
 	    strcmp(domain->recipients, load->from) != 0)
 		(void)fprintf(stderr,
 		              "%s: note: policyd loads this list from %s, "
 		              "which replaces it at the next refresh\n",
-		              ctl->program, domain->recipients);
+		              ctl->program,
+		              bmx_list_fetch_name(domain->recipients, name));
 }
 
 static int
@@ -127,7 +131,7 @@ bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
 
 	if (bmxctl_load_words(argc, argv, &load) != 0)
 		return bmxctl_usage(ctl,
-		                    "load DOMAIN --from file:/PATH|redis: "
+		                    "load DOMAIN --from SOURCE "
 		                    "[--dry-run] [--force] [--json]");
 	if (bmx_list_source_check(load.from, &err) != 0)
 		return bmxctl_fail(ctl, &err);
@@ -135,7 +139,7 @@ bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
 	if (!config)
 		return status;
 	domain = bmxctl_find_domain(ctl, config, load.domain, &status);
-	if (domain)
+	if (domain && bmxctl_leave_root(ctl, config, load.from, &status) == 0)
 		status = run(ctl, &load, config, domain);
 	bmx_config_unref(&config);
 	return status;

@@ -94,6 +94,7 @@ run(const struct bmxctl *ctl, const struct bmxctl_load_words *words,
 		.source = words->from,
 		.case_sensitive = domain->case_sensitive,
 		.redis = config->redis.present ? &config->redis : NULL,
+		.fetch = &domain->fetch,
 	};
 	char name[BMX_DOMAIN_BUFFER];
 	const struct bmx_list_publish_options options = {
@@ -126,13 +127,13 @@ bmxctl_publish(struct bmxctl *ctl, int argc, char **argv)
 
 	if (bmxctl_load_words(argc, argv, &words) != 0)
 		return bmxctl_usage(ctl,
-		                    "publish DOMAIN --from file:/PATH "
+		                    "publish DOMAIN --from SOURCE "
 		                    "[--dry-run] [--force] [--json]");
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)
 		return status;
 	domain = bmxctl_find_domain(ctl, config, words.domain, &status);
-	if (domain)
+	if (domain && bmxctl_leave_root(ctl, config, words.from, &status) == 0)
 		status = run(ctl, &words, config, domain);
 	bmx_config_unref(&config);
 	return status;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <backupmx/background.h>
+#include <backupmx/list_sync.h>
 #include <backupmx/notify.h>
 #include <backupmx/open_files.h>
 #include <backupmx/privileges.h>
@@ -194,6 +195,24 @@ bmx_daemon_run(const struct bmx_options *options)
 	return status;
 }
 
+/* The loader sees the schemes of sources; what is behind them is looked at
+ * here. At run time it is the sync that says what is wrong. */
+static int
+check_sources(const struct bmx_config *config, struct bmx_error *err)
+{
+	for (size_t i = 0; i < config->domain_count; i++) {
+		const struct bmx_config_domain *domain = &config->domains[i];
+		struct bmx_error why;
+
+		if (domain->recipients[0] != '\0' &&
+		    bmx_list_source_check(domain->recipients, &why) != 0)
+			return bmx_error_set(
+				err, BMX_E_SYNTAX, "%s: domain \"%s\": %s",
+				config->path, domain->name, why.text);
+	}
+	return 0;
+}
+
 int
 bmx_daemon_check(const struct bmx_options *options)
 {
@@ -206,7 +225,7 @@ bmx_daemon_check(const struct bmx_options *options)
 	if (!d.log)
 		return EX_OSERR;
 	d.config = bmx_daemon_load_config(&d, &err);
-	if (d.config) {
+	if (d.config && check_sources(d.config, &err) == 0) {
 		(void)printf("%s: configuration is fine\n",
 		             options->config_path);
 	} else {

@@ -5,6 +5,9 @@
 #include <string.h>
 
 #include <backupmx/hash.h>
+#include <backupmx/list_fetch.h>
+
+#include "policyd/fetch_settings.h"
 
 /* What a sync came to, as the metric's label. */
 enum result {
@@ -32,6 +35,7 @@ struct entry {
 	bool case_sensitive;
 	int64_t max_shrink;
 	int64_t refresh_ms;
+	struct bmx_config_fetch fetch; /* a copy */
 
 	struct entry *next; /* in the queue */
 	bool queued;
@@ -89,6 +93,7 @@ entry_free(struct entry *entry)
 		return;
 	free(entry->domain);
 	free(entry->source);
+	bmx_fetch_settings_clear(&entry->fetch);
 	free(entry);
 }
 
@@ -116,7 +121,8 @@ entry_new(const struct bmx_config_domain *domain, struct bmx_metrics *metrics)
 		return NULL;
 	entry->domain = strdup(domain->name);
 	entry->source = strdup(domain->recipients);
-	if (!entry->domain || !entry->source) {
+	if (!entry->domain || !entry->source ||
+	    bmx_fetch_settings_copy(&domain->fetch, &entry->fetch) != 0) {
 		entry_free(entry);
 		return NULL;
 	}
@@ -276,10 +282,9 @@ hint_of(enum bmx_error_code code)
 	case BMX_E_NOT_FOUND:
 		return "create what is missing, or correct `recipients`";
 	case BMX_E_PERMISSION:
-		return "let the daemon's user read the source and write "
-		       "state_dir";
+		return "let the daemon read the source and write state_dir";
 	case BMX_E_SYNTAX:
-		return "correct that line; the list before it is in force";
+		return "correct the source; the list before it is in force";
 	case BMX_E_REFUSED:
 		return "if it is meant: backupmxctl load --force";
 	case BMX_E_FULL:
@@ -411,6 +416,7 @@ start(struct bmx_sync *sync, struct entry *entry, struct bmx_error *err)
 		.max_shrink = entry->max_shrink,
 		.now_ms = wall_ms(sync),
 		.redis = sync->with.redis,
+		.fetch = &entry->fetch,
 	};
 	struct bmx_sync_worker *worker = sync->with.worker;
 
@@ -465,12 +471,13 @@ on_deadline(void *ctx)
 {
 	struct bmx_sync *sync = ctx;
 	struct bmx_sync_outcome outcome = {.ok = false};
+	char name[BMX_LIST_FETCH_NAME_MAX];
 
 	assert(sync->running);
 	sync->with.worker->ops->stop(sync->with.worker);
 	(void)bmx_error_set(&outcome.err, BMX_E_TIMEOUT,
 	                    "%s: not done within %d minutes, given up",
-	                    sync->running->source,
+	                    bmx_list_fetch_name(sync->running->source, name),
 	                    (int)(BMX_SYNC_JOB_MAX_MS / 60000));
 	finish(sync, sync->running, &outcome);
 	pump(sync);
@@ -558,7 +565,8 @@ same_rules(const struct entry *a, const struct entry *b)
 {
 	return strcmp(a->source, b->source) == 0 &&
 		a->case_sensitive == b->case_sensitive &&
-		a->max_shrink == b->max_shrink;
+		a->max_shrink == b->max_shrink &&
+		bmx_fetch_settings_equal(&a->fetch, &b->fetch);
 }
 
 /* Moves what is known of the domain from old to its new entry. */

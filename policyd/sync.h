@@ -44,6 +44,7 @@ struct bmx_sync_job {
 	int64_t now_ms;     /* wall */
 	/* The section, for the source "redis:"; NULL: there is none. */
 	const struct bmx_config_redis *redis;
+	const struct bmx_config_fetch *fetch; /* the section; NULL: none */
 };
 
 /** What came of a job. */

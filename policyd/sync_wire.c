@@ -13,6 +13,7 @@ struct bmx_sync_wire_job {
 	struct bmx_config_redis redis; /* what job.redis points to */
 	const char *servers[HOSTS_MAX];
 	const char *sentinels[HOSTS_MAX];
+	struct bmx_config_fetch fetch; /* what job.fetch points to */
 };
 
 /* The octets of root and a line feed in buffer, or 0; takes root. */
@@ -62,15 +63,36 @@ json_of_redis(const struct bmx_config_redis *redis)
 		"tls_ca_file", redis->tls_ca_file);
 }
 
+/* As json_of_redis: of secrets the names of their files. */
+static json_t *
+json_of_fetch(const struct bmx_config_fetch *fetch)
+{
+	if (!fetch)
+		return json_null();
+	return json_pack(
+		"{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:I}",
+		"timeout_ms", (json_int_t)fetch->timeout_ms, "max_size",
+		(json_int_t)fetch->max_size, "username", fetch->username,
+		"password_file", fetch->password_file, "token_file",
+		fetch->token_file, "tls_ca_file", fetch->tls_ca_file,
+		"tls_cert_file", fetch->tls_cert_file, "tls_key_file",
+		fetch->tls_key_file, "ssh_key_file", fetch->ssh_key_file,
+		"ssh_known_hosts_file", fetch->ssh_known_hosts_file, "starttls",
+		(int)fetch->starttls, "page_size",
+		(json_int_t)fetch->page_size);
+}
+
 size_t
 bmx_sync_wire_put_job(const struct bmx_sync_job *job, char *buffer, size_t size)
 {
-	return put(json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:o}", "state_dir",
-	                     job->state_dir, "domain", job->domain, "source",
-	                     job->source, "case_sensitive", job->case_sensitive,
-	                     "max_shrink", (json_int_t)job->max_shrink,
-	                     "now_ms", (json_int_t)job->now_ms, "redis",
-	                     json_of_redis(job->redis)),
+	return put(json_pack("{s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o}",
+	                     "state_dir", job->state_dir, "domain", job->domain,
+	                     "source", job->source, "case_sensitive",
+	                     job->case_sensitive, "max_shrink",
+	                     (json_int_t)job->max_shrink, "now_ms",
+	                     (json_int_t)job->now_ms, "redis",
+	                     json_of_redis(job->redis), "fetch",
+	                     json_of_fetch(job->fetch)),
 	           buffer, size);
 }
 
@@ -170,6 +192,38 @@ get_redis(json_t *object, struct bmx_sync_wire_job *wire)
 	return 0;
 }
 
+/* @return 0, or -1 when object is no section */
+static int
+get_fetch(json_t *object, struct bmx_sync_wire_job *wire)
+{
+	struct bmx_config_fetch *fetch = &wire->fetch;
+	json_int_t timeout_ms, max_size, page_size;
+	int starttls;
+
+	if (json_is_null(object))
+		return 0;
+	if (json_unpack(object,
+	                "{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:s, "
+	                "s:b, s:I}",
+	                "timeout_ms", &timeout_ms, "max_size", &max_size,
+	                "username", &fetch->username, "password_file",
+	                &fetch->password_file, "token_file", &fetch->token_file,
+	                "tls_ca_file", &fetch->tls_ca_file, "tls_cert_file",
+	                &fetch->tls_cert_file, "tls_key_file",
+	                &fetch->tls_key_file, "ssh_key_file",
+	                &fetch->ssh_key_file, "ssh_known_hosts_file",
+	                &fetch->ssh_known_hosts_file, "starttls", &starttls,
+	                "page_size", &page_size) != 0 ||
+	    timeout_ms <= 0 || max_size <= 0 || page_size <= 0)
+		return -1;
+	fetch->timeout_ms = timeout_ms;
+	fetch->max_size = max_size;
+	fetch->starttls = starttls != 0;
+	fetch->page_size = page_size;
+	wire->job.fetch = fetch;
+	return 0;
+}
+
 struct bmx_sync_wire_job *
 bmx_sync_wire_get_job(struct bmx_slice line, struct bmx_error *err)
 {
@@ -177,7 +231,7 @@ bmx_sync_wire_get_job(struct bmx_slice line, struct bmx_error *err)
 	json_int_t max_shrink;
 	json_int_t now_ms;
 	int case_sensitive;
-	json_t *redis;
+	json_t *redis, *fetch;
 
 	if (!wire) {
 		(void)bmx_error_set(err, BMX_E_NOMEM, "no memory for a job");
@@ -185,12 +239,13 @@ bmx_sync_wire_get_job(struct bmx_slice line, struct bmx_error *err)
 	}
 	wire->root = load(line, err);
 	if (!wire->root ||
-	    json_unpack(wire->root, "{s:s, s:s, s:s, s:b, s:I, s:I, s:o}",
+	    json_unpack(wire->root, "{s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o}",
 	                "state_dir", &wire->job.state_dir, "domain",
 	                &wire->job.domain, "source", &wire->job.source,
 	                "case_sensitive", &case_sensitive, "max_shrink",
-	                &max_shrink, "now_ms", &now_ms, "redis", &redis) != 0 ||
-	    get_redis(redis, wire) != 0) {
+	                &max_shrink, "now_ms", &now_ms, "redis", &redis,
+	                "fetch", &fetch) != 0 ||
+	    get_redis(redis, wire) != 0 || get_fetch(fetch, wire) != 0) {
 		(void)bmx_error_set(err, BMX_E_SYNTAX, "the line is no job");
 		bmx_sync_wire_job_free(&wire);
 		return NULL;

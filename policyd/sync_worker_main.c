@@ -87,6 +87,7 @@ run(const struct bmx_sync_job *job)
 		.source = job->source,
 		.case_sensitive = job->case_sensitive,
 		.redis = job->redis,
+		.fetch = job->fetch,
 	};
 	const struct bmx_list_replace_options options = {
 		.max_shrink = job->max_shrink,

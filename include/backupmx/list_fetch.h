@@ -52,16 +52,30 @@ struct bmx_list_fetched {
  * expected instead; static. */
 const char *bmx_list_fetch_check(const char *source);
 
+/** Octets of a source's name, terminator included. */
+#define BMX_LIST_FETCH_NAME_MAX ((size_t)128)
+
+/**
+ * What a source is called in messages: without what may be secret in it (the
+ * query of a URL, the arguments of a program), cut and clean. Other sources
+ * ("file:/path") are called as they are written.
+ * @return buffer
+ */
+const char *bmx_list_fetch_name(const char *source,
+                                char buffer[BMX_LIST_FETCH_NAME_MAX]);
+
 /**
  * Fetches.
  * @return 0 with *fetched_out, which the caller clears, or -1 with *err and
  *         nothing to clear. None is final, the next refresh tries again:
  *         BMX_E_USAGE (no such kind), BMX_E_NOT_FOUND, BMX_E_PERMISSION (also
  *         refused log-ins and files of secrets that others may read),
- *         BMX_E_TIMEOUT, BMX_E_TOO_BIG, BMX_E_CLOSED (no connection, or it
- *         ended early), BMX_E_REFUSED (TLS, host key), BMX_E_SYNTAX (not a
- *         list), BMX_E_IO, BMX_E_NOMEM. The text names the source without
- *         what is secret in it, and is one line.
+ *         BMX_E_TIMEOUT, BMX_E_TOO_BIG, BMX_E_CLOSED (no connection, a
+ *         certificate or host key that is not what it must be, or it ended
+ *         early), BMX_E_SYNTAX (not a list), BMX_E_IO, BMX_E_NOMEM; never
+ *         BMX_E_REFUSED, which is what a guard says of a list that was
+ *         brought. The text begins with the source's name (above) and is one
+ *         line.
  */
 int bmx_list_fetch(const struct bmx_list_fetch *fetch,
                    struct bmx_list_fetched *fetched_out, struct bmx_error *err);

@@ -41,7 +41,8 @@ struct bmx_list_publish_result {
 };
 
 /**
- * Reads spec's source ("file:...") and publishes what it holds.
+ * Reads spec's source ("file:/path", or of list_fetch.h) and publishes what it
+ * holds.
  * @return 0 with *result_out, or -1 with *err: as bmx_list_sync;
  *         BMX_E_REFUSED (a guard, nothing was written, *result_out filled);
  *         BMX_E_CORRUPT (something else stands in the place of the list);

@@ -18,6 +18,7 @@
 
 #include <backupmx/address.h>
 #include <backupmx/error.h>
+#include <backupmx/list_fetch.h>
 #include <backupmx/slice.h>
 
 /** Generations that can be rolled back to. */
@@ -139,6 +140,27 @@ int bmx_list_reader_origin(struct bmx_list_reader *reader,
                            struct bmx_list_origin *origin_out,
                            struct bmx_error *err);
 
+/** What is kept of the text that a list was read from, so that the server
+ * need not send the same again. */
+struct bmx_list_mark {
+	/* Digest of the source and of whatever else says what a text means:
+	 * a mark with another one is of no use. */
+	uint64_t rules;
+	int64_t read_at_ms; /* wall: when the text was brought last */
+	struct bmx_list_validator validator;
+	uint64_t generation; /* read: of the list, in force; not written */
+};
+
+/**
+ * The mark of the text that domain's list in force was read from.
+ * @return 1 with *mark_out, 0 when there is none, or the list has changed
+ *         since (a load, a rollback), or a rollback holds a list back; -1
+ *         with *err
+ */
+int bmx_list_reader_mark(struct bmx_list_reader *reader,
+                         struct bmx_slice domain,
+                         struct bmx_list_mark *mark_out, struct bmx_error *err);
+
 /** Called for each entry, in octet order; not 0 stops. */
 typedef int bmx_list_entry_cb(void *ctx, const struct bmx_list_entry *entry);
 
@@ -176,6 +198,12 @@ struct bmx_list_replace_options {
 	/* Kept with the list; the new list must have its count and digest,
 	 * else BMX_E_CORRUPT and nothing is changed. NULL: not published. */
 	const struct bmx_list_origin *origin;
+	/* Kept with the list, in the same transaction; NULL: what is kept
+	 * stays. */
+	const struct bmx_list_mark *mark;
+	/* Of bmx_list_store_apply: BMX_E_BUSY, and nothing is changed, when
+	 * the list in force is of another generation; 0: any. */
+	uint64_t only_generation;
 	int64_t now_ms;                    /* wall */
 	bmx_list_change_cb *on_change;     /* may be NULL */
 	bmx_list_progress_cb *on_progress; /* may be NULL */

@@ -47,28 +47,38 @@ int bmx_list_parse(struct bmx_slice text, struct bmx_slice domain,
 /** The source that is a published list in Redis (publication.h). */
 #define BMX_LIST_SOURCE_REDIS "redis:"
 
+struct bmx_config_fetch;
 struct bmx_config_redis;
 
 /** What to bring. */
 struct bmx_list_sync_spec {
 	const char *domain; /* A-labels, lower case */
-	const char *source; /* "file:/path" or "redis:" */
+	const char *source; /* "file:/path", "redis:" or of list_fetch.h */
 	bool case_sensitive;
 	const struct bmx_config_redis *redis; /* the section, for "redis:";
 	                                         NULL: there is none */
+	const struct bmx_config_fetch *fetch; /* the section, for what is
+	                                         fetched; NULL: the defaults */
 };
 
-/** Does this release know that kind of source? -1 with *err (BMX_E_USAGE)
- * saying which it knows, when not. */
+/** After this time a list is fetched whole even if the server says that it is
+ * as it was, ms: a broken cache on the way is not believed for ever. */
+#define BMX_LIST_REFETCH_MS ((int64_t)24 * 60 * 60 * 1000)
+
+/** Is it a source of a kind that is known, and well-formed? -1 with *err
+ * (BMX_E_USAGE) saying what was expected, when not. */
 int bmx_list_source_check(const char *source, struct bmx_error *err);
 
 /**
  * Reads the source and replaces the domain's list by it (options->source is
- * set to spec->source).
+ * set to the source's name, bmx_list_fetch_name). A server that says that the
+ * list is as it was only renews synced_at; with options->force or without a
+ * store it is not asked so.
  * @return as bmx_list_store_replace, and the source's errors: BMX_E_NOT_FOUND,
  *         BMX_E_PERMISSION, BMX_E_SYNTAX ("PATH:LINE: ..."), BMX_E_IO; of
  *         "redis:" also BMX_E_CORRUPT (what is published does not fit
- *         together), BMX_E_TIMEOUT, BMX_E_CLOSED
+ *         together), BMX_E_TIMEOUT, BMX_E_CLOSED; of what is fetched those of
+ *         bmx_list_fetch, and BMX_E_BUSY (the list was changed meanwhile)
  */
 int bmx_list_sync(struct bmx_list_store *store,
                   const struct bmx_list_sync_spec *spec,

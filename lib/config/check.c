@@ -133,12 +133,12 @@ check_redis_server(const char *text)
 		"rediss://host:port";
 }
 
-/* A mistyped scheme must not pass as one that a later release knows. */
+/* What is behind the scheme is looked at by what fetches it. */
 static const char *
 check_source(const char *text)
 {
-	static const char *const known[] = {"file:/", "exec:/", "https://",
-	                                    "ldap://", "ldaps://"};
+	static const char *const known[] = {"file:/",  "exec:/",  "https://",
+	                                    "sftp://", "ldap://", "ldaps://"};
 
 	if (text[0] == '\0' || strcmp(text, "redis:") == 0)
 		return NULL;
@@ -148,8 +148,11 @@ check_source(const char *text)
 		if (strncmp(text, known[i], len) == 0 && text[len] != '\0')
 			return NULL;
 	}
-	return "file:/path, exec:/path, https://..., ldap://..., ldaps://..., "
-	       "redis: or nothing";
+	if (strncmp(text, "http://", 7) == 0)
+		return "https://...: without TLS anybody on the way could "
+		       "change the list";
+	return "file:/path, exec:/path, https://..., sftp://..., ldap://..., "
+	       "ldaps://..., redis: or nothing";
 }
 
 static const char *
@@ -235,6 +238,13 @@ static const struct {
 	{"domain.sender_access", check_sender_access},
 	{"domain.dnsbl.zones", check_zone},
 	{"domain.scanner.urls", check_scanner_url},
+	{"domain.fetch.password_file", check_path},
+	{"domain.fetch.token_file", check_path},
+	{"domain.fetch.tls_ca_file", check_path},
+	{"domain.fetch.tls_cert_file", check_path},
+	{"domain.fetch.tls_key_file", check_path},
+	{"domain.fetch.ssh_key_file", check_path},
+	{"domain.fetch.ssh_known_hosts_file", check_path},
 };
 
 const char *

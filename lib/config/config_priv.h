@@ -63,17 +63,10 @@ enum config_section {
 	CONFIG_SECTIONS
 };
 
-/* What this release does with a section. */
-enum config_planned {
-	CONFIG_BUILT,
-	CONFIG_PLANNED, /* nothing: giving it is warned of */
-};
-
 struct config_section_row {
 	const char *name; /* "" for the top level */
 	enum config_section parent;
 	bool titled;
-	enum config_planned planned;
 	size_t offset; /* of its struct in the parent's, unless titled */
 	size_t size;   /* of its struct */
 	const char *help;
@@ -90,10 +83,6 @@ struct config_row {
 	const char *const
 		*words; /* of an enum, or the only strings; NULL-ended */
 	bool reloadable;
-	/* NULL: this release acts on every value. Otherwise any value but
-	 * these and the default is warned of; '|' is between two of them,
-	 * "file:" stands for all that begin so. */
-	const char *planned_but;
 	const char *help;
 };
 

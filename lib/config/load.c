@@ -113,43 +113,6 @@ find_row(enum config_section section, const char *name)
 	return config_row_count;
 }
 
-/* Is item one of the values, or of a kind of values ("file:"), that fine
- * lists, separated by '|'? */
-static bool
-is_built(const char *fine, const char *item)
-{
-	const char *end;
-
-	for (; *fine != '\0'; fine = *end ? end + 1 : end) {
-		const size_t len = strcspn(fine, "|");
-
-		end = fine + len;
-		if (strncmp(item, fine, len) == 0 &&
-		    (item[len] == '\0' || (len > 0 && fine[len - 1] == ':')))
-			return true;
-	}
-	return false;
-}
-
-/* The defaults are not warned of: a dump says them all aloud. */
-static void
-warn_if_planned(struct loader *loader, const struct config_row *row,
-                const struct config_value *value, const void *base)
-{
-	const char *fine = row->planned_but;
-
-	if (!fine || value->count == 0 ||
-	    !config_differs(row, base,
-	                    loader->snapshot->defaults[row->section]) ||
-	    is_built(fine, value->items[0]) ||
-	    (row->type == CONFIG_BOOL && strcmp(fine, "false") == 0 &&
-	     strcmp(value->items[0], "no") == 0))
-		return;
-	config_problem(loader->problems, value->at, true,
-	               "%s = %.80s: this release does not act on it yet",
-	               value->name, value->items[0]);
-}
-
 static void
 read_key(struct loader *loader, struct config_scan *scan, struct body *body,
          const char *name, struct config_place at)
@@ -188,7 +151,6 @@ read_key(struct loader *loader, struct config_scan *scan, struct body *body,
 	}
 	config_convert(&config_rows[index], &value, body->base,
 	               loader->snapshot->arena, loader->problems);
-	warn_if_planned(loader, &config_rows[index], &value, body->base);
 }
 
 /* Doubles room; the arena keeps the old array until the snapshot goes. */
@@ -336,9 +298,6 @@ read_section(struct loader *loader, struct config_scan *scan,
 		return;
 	}
 	read_body(loader, scan, &body);
-	if (config_sections[section].planned == CONFIG_PLANNED)
-		config_problem(loader->problems, at, true,
-		               "%s: this release does not act on it yet", name);
 }
 
 static void

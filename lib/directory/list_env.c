@@ -248,10 +248,8 @@ bmx_list_read_meta(const struct bmx_list_store *store, struct MDB_txn *txn,
 }
 
 size_t
-bmx_list_origin_key(char *key, struct bmx_slice domain)
+bmx_list_side_key(char *key, struct bmx_slice prefix, struct bmx_slice domain)
 {
-	const struct bmx_slice prefix = BMX_LIST_ORIGIN_PREFIX;
-
 	assert(domain.len <= BMX_DOMAIN_MAX);
 	memcpy(key, prefix.data, prefix.len);
 	if (domain.len > 0)
@@ -368,33 +366,65 @@ bmx_list_reader_meta(struct bmx_list_reader *reader, struct bmx_slice domain,
 	                          err);
 }
 
+/* domain's meta and the record beside it whose key begins with prefix; value
+ * is the store's. @return 1, 0 when either is not there, or -1 */
+static int
+read_side(struct bmx_list_reader *reader, struct bmx_slice prefix,
+          struct bmx_slice domain, struct bmx_list_meta *meta, MDB_val *value,
+          struct bmx_error *err)
+{
+	char name[BMX_LIST_SIDE_KEY_MAX];
+	MDB_val key = {0, name};
+	int rc = bmx_list_reader_meta(reader, domain, meta, err);
+
+	if (rc <= 0)
+		return rc;
+	key.mv_size = bmx_list_side_key(name, prefix, domain);
+	rc = mdb_get(reader->txn, reader->store->meta, &key, value);
+	if (rc == MDB_NOTFOUND)
+		return 0;
+	if (rc != 0)
+		return bmx_list_lmdb_error(reader->store, rc, "cannot read",
+		                           err);
+	return 1;
+}
+
 int
 bmx_list_reader_origin(struct bmx_list_reader *reader, struct bmx_slice domain,
                        struct bmx_list_origin *origin_out,
                        struct bmx_error *err)
 {
-	const struct bmx_list_store *store = reader->store;
-	char name[BMX_LIST_ORIGIN_KEY_MAX];
 	struct bmx_list_meta meta;
-	MDB_val key = {0, name}, value;
 	uint64_t generation;
-	int rc;
+	MDB_val value;
+	int rc = read_side(reader, BMX_LIST_ORIGIN_PREFIX, domain, &meta,
+	                   &value, err);
 
-	rc = bmx_list_reader_meta(reader, domain, &meta, err);
 	if (rc <= 0)
 		return rc;
-	key.mv_size = bmx_list_origin_key(name, domain);
-	rc = mdb_get(reader->txn, store->meta, &key, &value);
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc != 0)
-		return bmx_list_lmdb_error(store, rc, "cannot read", err);
 	if (bmx_list_origin_decode(value.mv_data, value.mv_size, origin_out,
 	                           &generation) != 0)
-		return bmx_list_corrupt(store, "damaged record of a domain",
-		                        err);
+		return bmx_list_corrupt(reader->store,
+		                        "damaged record of a domain", err);
 	origin_out->in_force = generation == meta.generation;
 	return 1;
+}
+
+int
+bmx_list_reader_mark(struct bmx_list_reader *reader, struct bmx_slice domain,
+                     struct bmx_list_mark *mark_out, struct bmx_error *err)
+{
+	struct bmx_list_meta meta;
+	MDB_val value;
+	int rc = read_side(reader, BMX_LIST_MARK_PREFIX, domain, &meta, &value,
+	                   err);
+
+	if (rc <= 0)
+		return rc;
+	if (bmx_list_mark_decode(value.mv_data, value.mv_size, mark_out) != 0)
+		return bmx_list_corrupt(reader->store,
+		                        "damaged record of a domain", err);
+	return mark_out->generation == meta.generation && !meta.held;
 }
 
 int

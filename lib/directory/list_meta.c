@@ -103,6 +103,44 @@ bmx_list_origin_decode(const uint8_t *record, size_t len,
 }
 
 void
+bmx_list_mark_encode(const struct bmx_list_mark *mark, uint64_t generation,
+                     uint8_t record[BMX_LIST_MARK_SIZE])
+{
+	const struct bmx_list_validator *validator = &mark->validator;
+	uint8_t *at = record;
+
+	memset(record, 0, BMX_LIST_MARK_SIZE);
+	at = put_le(at, generation, 8);
+	at = put_le(at, mark->rules, 8);
+	at = put_le(at, (uint64_t)mark->read_at_ms, 8);
+	memcpy(at, validator->etag,
+	       strnlen(validator->etag, BMX_LIST_VALIDATOR_MAX - 1));
+	at += BMX_LIST_VALIDATOR_MAX;
+	memcpy(at, validator->last_modified,
+	       strnlen(validator->last_modified, BMX_LIST_VALIDATOR_MAX - 1));
+}
+
+int
+bmx_list_mark_decode(const uint8_t *record, size_t len,
+                     struct bmx_list_mark *mark_out)
+{
+	const uint8_t *at = record;
+
+	if (len != BMX_LIST_MARK_SIZE ||
+	    record[24 + BMX_LIST_VALIDATOR_MAX - 1] != 0 ||
+	    record[BMX_LIST_MARK_SIZE - 1] != 0)
+		return -1;
+	memset(mark_out, 0, sizeof(*mark_out));
+	mark_out->generation = get_le(&at, 8);
+	mark_out->rules = get_le(&at, 8);
+	mark_out->read_at_ms = (int64_t)get_le(&at, 8);
+	memcpy(mark_out->validator.etag, at, BMX_LIST_VALIDATOR_MAX);
+	at += BMX_LIST_VALIDATOR_MAX;
+	memcpy(mark_out->validator.last_modified, at, BMX_LIST_VALIDATOR_MAX);
+	return 0;
+}
+
+void
 bmx_list_head_encode(const struct bmx_list_head *head,
                      uint8_t record[BMX_LIST_HEAD_SIZE])
 {

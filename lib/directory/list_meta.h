@@ -25,6 +25,11 @@
  * releases that do not know of it pass over it. */
 #define BMX_LIST_ORIGIN_PREFIX BMX_SLICE("\0origin ")
 
+/** Octets of the record of the text that a list was read from. */
+#define BMX_LIST_MARK_SIZE ((size_t)24 + 2 * BMX_LIST_VALIDATOR_MAX)
+/** Its key in `meta`, as with the origin. */
+#define BMX_LIST_MARK_PREFIX BMX_SLICE("\0mark ")
+
 /** The store's own record, under a key that no domain can have. */
 struct bmx_list_head {
 	uint32_t schema;
@@ -49,6 +54,14 @@ void bmx_list_origin_encode(const struct bmx_list_origin *origin,
 int bmx_list_origin_decode(const uint8_t *record, size_t len,
                            struct bmx_list_origin *origin_out,
                            uint64_t *generation_out);
+
+/** Writes record; generation is that of the list that was read. */
+void bmx_list_mark_encode(const struct bmx_list_mark *mark, uint64_t generation,
+                          uint8_t record[BMX_LIST_MARK_SIZE]);
+
+/** Reads a record of len octets; -1 when it cannot be one of ours. */
+int bmx_list_mark_decode(const uint8_t *record, size_t len,
+                         struct bmx_list_mark *mark_out);
 
 /** As bmx_list_meta_encode, for the store's own record. */
 void bmx_list_head_encode(const struct bmx_list_head *head,

@@ -176,6 +176,15 @@ next_generation(const struct publish *publish)
 						 publish->copy_generation + 1;
 }
 
+/* Everybody who may read Redis sees it: no secret may be in it. */
+static const char *
+source_name(const char *source, char buffer[BMX_LIST_FETCH_NAME_MAX])
+{
+	return bmx_list_is_fetched(source) ?
+		bmx_list_fetch_name(source, buffer) :
+		source;
+}
+
 static struct bmx_publication
 new_publication(const struct publish *publish)
 {
@@ -185,11 +194,13 @@ new_publication(const struct publish *publish)
 		.digest = publish->digest,
 		.updated_at_ms = publish->options->now_ms,
 	};
+	char name[BMX_LIST_FETCH_NAME_MAX];
 	struct bmx_text text;
 
 	bmx_text_init(&text, publication.source, sizeof(publication.source));
-	bmx_text_append_clean(&text, bmx_slice_of(publish->spec->source),
-	                      sizeof(publication.source) - 4);
+	bmx_text_append_clean(
+		&text, bmx_slice_of(source_name(publish->spec->source, name)),
+		sizeof(publication.source) - 4);
 	return publication;
 }
 
@@ -197,13 +208,14 @@ static void
 update_copy(struct publish *publish, const struct bmx_publication *publication,
             bool by_diff)
 {
+	char name[BMX_LIST_FETCH_NAME_MAX];
 	const struct bmx_list_copy_change change = {
 		.entries = publish->list.entries,
 		.count = publish->list.count,
 		.diff = by_diff ? &publish->diff : NULL,
 		.case_sensitive = publish->spec->case_sensitive,
 		.publication = publication,
-		.source = publish->spec->source,
+		.source = source_name(publish->spec->source, name),
 		.now_ms = publish->options->now_ms,
 	};
 
@@ -302,6 +314,17 @@ publish_list(struct publish *publish,
 	return act(publish, result_out, err);
 }
 
+static int
+read_source(struct publish *publish, struct bmx_error *err)
+{
+	struct bmx_list_text text;
+
+	if (bmx_list_read(publish->spec, NULL, &text, err) != 0)
+		return -1;
+	publish->list = text.list;
+	return 0;
+}
+
 int
 bmx_list_publish(const struct bmx_list_sync_spec *spec,
                  const struct bmx_list_publish_options *options,
@@ -319,7 +342,7 @@ bmx_list_publish(const struct bmx_list_sync_spec *spec,
 		return bmx_error_set(err, BMX_E_USAGE,
 		                     "publishing needs a section redis in the "
 		                     "configuration");
-	if (bmx_list_read(spec, &publish.list, &why) == 0 &&
+	if (read_source(&publish, &why) == 0 &&
 	    digest_of(publish.domain, publish.list.entries, publish.list.count,
 	              &publish.digest, &why) == 0 &&
 	    bmx_list_link_open(&publish.link, spec->redis, publish.domain,

@@ -325,8 +325,10 @@ static int
 put_origin(const struct change *ch, struct bmx_error *err)
 {
 	uint8_t record[BMX_LIST_ORIGIN_SIZE];
-	char name[BMX_LIST_ORIGIN_KEY_MAX];
-	MDB_val key = {bmx_list_origin_key(name, ch->domain), name};
+	char name[BMX_LIST_SIDE_KEY_MAX];
+	MDB_val key = {
+		bmx_list_side_key(name, BMX_LIST_ORIGIN_PREFIX, ch->domain),
+		name};
 	MDB_val value = {sizeof(record), record};
 	int rc;
 
@@ -334,6 +336,25 @@ put_origin(const struct change *ch, struct bmx_error *err)
 		return 0;
 	bmx_list_origin_encode(ch->options->origin, ch->meta.generation,
 	                       record);
+	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
+	return rc == 0 ? 0 : store_error(ch, rc, err);
+}
+
+/* What the list was read from, for as long as it is of this generation. */
+static int
+put_mark(const struct change *ch, struct bmx_error *err)
+{
+	uint8_t record[BMX_LIST_MARK_SIZE];
+	char name[BMX_LIST_SIDE_KEY_MAX];
+	MDB_val key = {
+		bmx_list_side_key(name, BMX_LIST_MARK_PREFIX, ch->domain),
+		name};
+	MDB_val value = {sizeof(record), record};
+	int rc;
+
+	if (!ch->options->mark)
+		return 0;
+	bmx_list_mark_encode(ch->options->mark, ch->meta.generation, record);
 	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
 	return rc == 0 ? 0 : store_error(ch, rc, err);
 }
@@ -647,7 +668,9 @@ write_change(struct change *ch, struct bmx_error *err)
 	if (!ch->is_new && ch->undo.len > 0 &&
 	    (keep_undo(ch, err) != 0 || trim_undo(ch, err) != 0))
 		return -1;
-	return put_meta(ch, err) != 0 ? -1 : put_origin(ch, err);
+	if (put_meta(ch, err) != 0 || put_origin(ch, err) != 0)
+		return -1;
+	return put_mark(ch, err);
 }
 
 /* Writes what was gathered, unless a guard says no; ch->meta is the new
@@ -793,6 +816,11 @@ apply_deltas(struct change *ch, const struct bmx_list_delta *deltas,
 		return bmx_error_set(err, BMX_E_NOT_FOUND,
 		                     "%.*s has no list that could be changed",
 		                     (int)ch->domain.len, ch->domain.data);
+	if (ch->options->only_generation != 0 &&
+	    ch->options->only_generation != ch->meta.generation)
+		return bmx_error_set(err, BMX_E_BUSY,
+		                     "the list was changed by another while "
+		                     "its source was asked");
 	for (size_t i = 0; i < count; i++)
 		if (note_delta(ch, &deltas[i], err) != 0)
 			return -1;

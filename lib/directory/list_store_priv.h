@@ -50,11 +50,13 @@ int bmx_list_read_head(const struct bmx_list_store *store, struct MDB_txn *txn,
                        struct bmx_list_head *head_out, struct bmx_error *err);
 
 /** Octets of a key of `meta`. */
-#define BMX_LIST_ORIGIN_KEY_MAX (sizeof("\0origin ") + BMX_DOMAIN_MAX)
+#define BMX_LIST_SIDE_KEY_MAX (sizeof("\0origin ") + BMX_DOMAIN_MAX)
 
-/** Writes the key of domain's origin record and returns its length; domain
- * has at most BMX_DOMAIN_MAX octets. */
-size_t bmx_list_origin_key(char *key, struct bmx_slice domain);
+/** Writes the key of domain's record beside its meta record, which the prefix
+ * (of list_meta.h) names, and returns its length; domain has at most
+ * BMX_DOMAIN_MAX octets. */
+size_t bmx_list_side_key(char *key, struct bmx_slice prefix,
+                         struct bmx_slice domain);
 
 /** Writes the key of local into key and returns its length. */
 size_t bmx_list_make_key(uint8_t key[BMX_LIST_KEY_MAX], uint32_t id,

@@ -52,7 +52,8 @@ write_list(const char *path, unsigned long count, unsigned long skip)
 static void
 load(struct bmx_list_store *store, const char *source, const char *name)
 {
-	const struct bmx_list_sync_spec spec = {DOMAIN, source, false, NULL};
+	const struct bmx_list_sync_spec spec = {DOMAIN, source, false, NULL,
+	                                        NULL};
 	const struct bmx_list_replace_options options = {.max_shrink = 100};
 	const struct bmx_clock *clock = bmx_clock_system();
 	const int64_t start_us = bmx_clock_mono_us(clock);

@@ -19,7 +19,7 @@ BELOW = {
     "redis": {"config", "wire", "base"},
     "fetch": {"config", "wire", "base"},
     "directory": {"fetch", "redis", "config", "wire", "base"},
-    "policyd": {"directory", "redis", "dns", "config", "wire", "base"},
+    "policyd": {"directory", "fetch", "redis", "dns", "config", "wire", "base"},
     "milter": {"directory", "dns", "config", "wire", "base"},
     "ctl": {"directory", "fetch", "redis", "dns", "config", "wire", "base"},
 }
@@ -38,7 +38,7 @@ THIRD_PARTY = [
     (r"idn2\.h$", None),
     (r"jansson\.h$", None),
     (r"curl/", 2),
-    (r"(ldap|lber)\.h$", 1),
+    (r"(open)?(ldap|lber)\.h$", 3),
     (r"systemd/", None),
 ]
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.M)

@@ -58,7 +58,7 @@ sync_row(const struct sync_case *tc, bool with_store)
 	struct bmx_list_replace_result result;
 	char dir[] = "/tmp/bmx-sync-XXXXXX", source[128];
 	const struct bmx_list_sync_spec spec = {"example.test", source, false,
-	                                        NULL};
+	                                        NULL, NULL};
 	struct bmx_error err = {0};
 	struct bmx_list_store *store = NULL;
 
@@ -87,13 +87,16 @@ test_sync(void **state)
 static void
 test_sources(void **state)
 {
+	static const char *const known[] = {
+		"file:/list", "redis:", "https://x.test/l", "exec:/bin/list"};
 	static const char *const unknown[] = {
-		"",      "file:",   "file:list",
-		"/list", "FILE:/x", "https://x.test/"};
+		"",        "file:",          "file:list", "/list",
+		"FILE:/x", "http://x.test/", "exec:list"};
 	struct bmx_error err = {0};
 
 	(void)state;
-	assert_int_equal(bmx_list_source_check("file:/list", &err), 0);
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		assert_int_equal(bmx_list_source_check(known[i], &err), 0);
 	for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
 		assert_int_equal(bmx_list_source_check(unknown[i], &err), -1);
 		assert_int_equal(err.code, BMX_E_USAGE);

@@ -20,6 +20,7 @@ struct fake_worker {
 	void *ctx;
 	char domain[64];
 	char source[64];
+	char token_file[64];
 	int64_t now_ms;
 	size_t starts;
 	size_t stops;
@@ -50,6 +51,8 @@ worker_start(struct bmx_sync_worker *head, const struct bmx_sync_job *job,
 	               job->domain);
 	(void)snprintf(worker->source, sizeof(worker->source), "%s",
 	               job->source);
+	(void)snprintf(worker->token_file, sizeof(worker->token_file), "%s",
+	               job->fetch->token_file);
 	worker->now_ms = job->now_ms;
 	if (worker->refuses)
 		return bmx_error_set(err, BMX_E_IO, "cannot fork");
@@ -394,7 +397,7 @@ failure_is_logged(void **state)
 	assert_string_equal(
 		bench->lines[0],
 		"warn: ev=sync-failed domain=a.test why=syntax err=\"/a:7: no "
-		"address\" hint=\"correct that line; the list before it is in "
+		"address\" hint=\"correct the source; the list before it is in "
 		"force\"");
 	assert_int_equal(status_of(bench, "a.test").phase, BMX_SYNC_FAILED);
 	assert_string_equal(status_of(bench, "a.test").last_error,
@@ -546,6 +549,25 @@ reload_new_source(void **state)
 }
 
 static void
+reload_new_login(void **state)
+{
+	struct bench *bench = *state;
+	struct bmx_config_domain one = domain("a.test", "https://h.test/a");
+	char file[] = "/token";
+
+	one.fetch.token_file = file;
+	configure(bench, &one, 1);
+	assert_string_equal(bench->worker.token_file, "/token");
+	end_well(bench, 1);
+	configure(bench, &one, 1);
+	assert_false(bench->worker.busy);
+	one.fetch.token_file = "/other";
+	configure(bench, &one, 1);
+	assert_true(bench->worker.busy);
+	assert_string_equal(bench->worker.token_file, "/other");
+}
+
+static void
 reload_shorter_refresh(void **state)
 {
 	struct bench *bench = *state;
@@ -646,6 +668,8 @@ main(void)
 	             reload_keeps_state),
 		CASE("reload with another source syncs at once",
 	             reload_new_source),
+		CASE("reload with another login syncs at once",
+	             reload_new_login),
 		CASE("reload with a shorter refresh counts at once",
 	             reload_shorter_refresh),
 		CASE("reload without a domain stops its job",

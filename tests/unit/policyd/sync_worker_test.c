@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "policyd/fetch_settings.h"
 #include "policyd/sync_wire.h"
 #include "tests/support/cmocka.h"
 #include "tests/support/fake_loop.h"
@@ -206,7 +207,7 @@ no_program(void **state)
 {
 	struct bench *bench = *state;
 	const struct bmx_sync_job job = {"/state", "a.test", "good", false,
-	                                 20,       0,        NULL};
+	                                 20,       0,        NULL,   NULL};
 	struct bmx_error err;
 
 	bmx_sync_worker_free(&bench->worker);
@@ -224,7 +225,7 @@ not_utf8(void **state)
 {
 	struct bench *bench = *state;
 	const struct bmx_sync_job job = {
-		"/state", "a.test", "file:/\xff", false, 20, 0, NULL};
+		"/state", "a.test", "file:/\xff", false, 20, 0, NULL, NULL};
 	struct bmx_error err;
 
 	assert_int_equal(bench->worker->ops->start(bench->worker, &job,
@@ -251,8 +252,22 @@ wire_round_trip(void **state)
 		.timeout_ms = 250,
 		.tls_ca_file = "/ca",
 	};
-	const struct bmx_sync_job job = {"/s \"d\"", "a.test", "file:/x", true,
-	                                 30,         123,      &redis};
+	const struct bmx_config_fetch fetch = {
+		.timeout_ms = 60000,
+		.max_size = INT64_C(1) << 32,
+		.username = "cn=reader,dc=a",
+		.password_file = "/p",
+		.token_file = "/t",
+		.tls_ca_file = "/ca",
+		.tls_cert_file = "/c",
+		.tls_key_file = "/k",
+		.ssh_key_file = "/s",
+		.ssh_known_hosts_file = "/h",
+		.starttls = true,
+		.page_size = 500,
+	};
+	const struct bmx_sync_job job = {
+		"/s \"d\"", "a.test", "file:/x", true, 30, 123, &redis, &fetch};
 	const struct bmx_config_redis *got_redis;
 	struct bmx_sync_outcome outcome = {.ok = false};
 	struct bmx_sync_outcome got;
@@ -277,6 +292,8 @@ wire_round_trip(void **state)
 	assert_int_equal(got_redis->database, 3);
 	assert_int_equal(got_redis->timeout_ms, 250);
 	assert_string_equal(got_redis->tls_ca_file, "/ca");
+	assert_true(bmx_fetch_settings_equal(bmx_sync_wire_job_of(wire)->fetch,
+	                                     &fetch));
 	bmx_sync_wire_job_free(&wire);
 	for (size_t cut = 0; cut + 1 < len; cut++) {
 		assert_null(bmx_sync_wire_get_job((struct bmx_slice){line, cut},
