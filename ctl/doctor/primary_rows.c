@@ -212,7 +212,7 @@ judge_size(const struct bmxctl_primary_facts *facts,
 		             "takes %lld octets, message_size_limit here is "
 		             "%lld",
 		             there, (long long)facts->here_size);
-	else if (facts->here_size >= 0)
+	else if (facts->here_size >= 0 && there > 0)
 		bmxctl_found_good(findings, rows[SIZE_SMALLER].name,
 		                  host->host->name,
 		                  "takes %lld octets, as Postfix here", there);
