@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <sysexits.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <jansson.h>
@@ -228,6 +229,41 @@ bmxctl_is_address(const char *word)
 	return word[0] != '\0' && (word[0] != '-' || strchr(word, '@'));
 }
 
+static bool
+is_pending(const json_t *answer)
+{
+	return json_is_true(json_object_get(answer, "pending"));
+}
+
+/* A look-up that waits until DNS has told whose the domain is. */
+static json_t *
+look_up(struct bmxctl *ctl, const char *address, int *status_out)
+{
+	const struct timespec step = {0, BMXCTL_PENDING_STEP_MS * 1000000L};
+	json_t *answer = bmxctl_ask(ctl, "lookup", address, status_out);
+
+	for (int ms = 0; is_pending(answer) && ms < BMXCTL_PENDING_MS;
+	     ms += BMXCTL_PENDING_STEP_MS) {
+		(void)nanosleep(&step, NULL);
+		json_decref(answer);
+		answer = bmxctl_ask(ctl, "lookup", address, status_out);
+	}
+	return answer;
+}
+
+/* What is not a look-up asks for one first, of a domain that nobody knows. */
+static json_t *
+ask_about(struct bmxctl *ctl, const char *verb, const char *address,
+          int *status_out)
+{
+	json_t *answer = look_up(ctl, address, status_out);
+
+	if (!answer || strcmp(verb, "lookup") == 0)
+		return answer;
+	json_decref(answer);
+	return bmxctl_ask(ctl, verb, address, status_out);
+}
+
 int
 bmxctl_ask_address(struct bmxctl *ctl, int argc, char **argv, const char *usage,
                    bmxctl_print_cb *print, bmxctl_status_cb *status)
@@ -238,7 +274,7 @@ bmxctl_ask_address(struct bmxctl *ctl, int argc, char **argv, const char *usage,
 
 	if (argc != 2 || !bmxctl_is_address(argv[1]))
 		return bmxctl_usage(ctl, usage);
-	answer = bmxctl_ask(ctl, argv[0], argv[1], &rc);
+	answer = ask_about(ctl, argv[0], argv[1], &rc);
 	if (!answer) /* what policyd cannot tell is not known */
 		return rc == EX_UNAVAILABLE ? EX_TEMPFAIL : rc;
 	rc = status(answer);

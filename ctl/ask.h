@@ -10,6 +10,10 @@
 #define BMXCTL_CONNECT_MS 2000
 /** How long it may take to answer, ms: as long as it gives us. */
 #define BMXCTL_ANSWER_MS 10000
+/** How long, and how often, is asked whether DNS has found out what a domain
+ * without a section is, ms. */
+#define BMXCTL_PENDING_MS 6000
+#define BMXCTL_PENDING_STEP_MS 100
 
 struct json_t; /* jansson's */
 
@@ -35,7 +39,9 @@ typedef void bmxctl_print_cb(const struct json_t *answer);
 typedef int bmxctl_status_cb(const struct json_t *answer);
 
 /**
- * Runs `VERB ADDRESS [--json]`: asks policyd, prints what it says.
+ * Runs `VERB ADDRESS [--json]`: asks policyd, prints what it says. The section
+ * "*" is waited for: while policyd asks DNS whether the domain is one of it, it
+ * is asked again.
  * @return what status says of the answer; 75 when policyd cannot say
  */
 int bmxctl_ask_address(struct bmxctl *ctl, int argc, char **argv,

@@ -7,7 +7,6 @@
 
 #include <jansson.h>
 
-#include <backupmx/address.h>
 
 #include "ctl/ask.h"
 #include "ctl/doctor/dead.h"
@@ -229,24 +228,6 @@ run(const struct bmxctl *ctl, const struct words *words,
 	return status;
 }
 
-/* The domain's section; or that of "*" under the domain's own name, in
- * *other, for which buffer keeps the name. */
-static const struct bmx_config_domain *
-section_of(const struct bmxctl *ctl, const struct bmx_config *config,
-           const char *name, struct bmx_config_domain *other,
-           char buffer[BMX_DOMAIN_BUFFER], int *status_out)
-{
-	const struct bmx_config_domain *any = bmx_config_any_domain(config);
-	struct bmx_slice normal;
-
-	if (!any || bmx_domain_normalise(bmx_slice_of(name), buffer, &normal) ||
-	    bmx_config_find_domain(config, normal))
-		return bmxctl_find_domain(ctl, config, name, status_out);
-	*other = *any;
-	other->name = buffer;
-	return other;
-}
-
 /* A folder is named by mistake sooner than Postfix is absent. */
 static int
 check_postfix_dir(const struct bmxctl *ctl, const char *dir)
@@ -265,8 +246,6 @@ int
 bmxctl_doctor(struct bmxctl *ctl, int argc, char **argv)
 {
 	const struct bmx_config_domain *only = NULL;
-	char buffer[BMX_DOMAIN_BUFFER];
-	struct bmx_config_domain other;
 	struct bmx_config *config;
 	struct words words = {0};
 	int status;
@@ -282,8 +261,7 @@ bmxctl_doctor(struct bmxctl *ctl, int argc, char **argv)
 	if (!config)
 		return status;
 	if (words.domain)
-		only = section_of(ctl, config, words.domain, &other, buffer,
-		                  &status);
+		only = bmxctl_find_domain(ctl, &config, words.domain, &status);
 	if (status == EX_OK)
 		status = run(ctl, &words, config, only);
 	bmx_config_unref(&config);

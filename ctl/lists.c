@@ -16,8 +16,26 @@
 #include <backupmx/privileges.h>
 #include <backupmx/text.h>
 
+/* A domain of "*" is one that whoever runs us has named. */
+static const struct bmx_config_domain *
+section_of(struct bmx_config **config, const char *name)
+{
+	const struct bmx_config_domain *domain =
+		bmx_config_find_domain(*config, bmx_slice_of(name));
+	struct bmx_config *more;
+
+	if (domain || !bmx_config_any_domain(*config))
+		return domain;
+	more = bmx_config_with_domains(*config, &name, 1, NULL);
+	if (!more)
+		return NULL;
+	bmx_config_unref(config);
+	*config = more;
+	return bmx_config_find_domain(more, bmx_slice_of(name));
+}
+
 const struct bmx_config_domain *
-bmxctl_find_domain(const struct bmxctl *ctl, const struct bmx_config *config,
+bmxctl_find_domain(const struct bmxctl *ctl, struct bmx_config **config,
                    const char *name, int *status_out)
 {
 	const struct bmx_config_domain *domain;
@@ -30,10 +48,10 @@ bmxctl_find_domain(const struct bmxctl *ctl, const struct bmx_config *config,
 		*status_out = EX_USAGE;
 		return NULL;
 	}
-	domain = bmx_config_find_domain(config, normal);
+	domain = section_of(config, buffer);
 	if (!domain) {
 		(void)fprintf(stderr, "%s: %s has no section \"%s\"\n",
-		              ctl->program, config->path, buffer);
+		              ctl->program, (*config)->path, buffer);
 		*status_out = EX_CONFIG;
 	}
 	return domain;

@@ -17,14 +17,15 @@
 #define BMXCTL_EXIT_REFUSED 3
 
 /**
- * The section of the domain that is written as name; a message is written
- * when there is none.
+ * The section of the domain that is written as name, or one made from "*", with
+ * which *config is then replaced; a message is written when there is none.
  * @return NULL with *status_out: EX_CONFIG, or EX_USAGE when name is no
  *         domain
  */
-const struct bmx_config_domain *
-bmxctl_find_domain(const struct bmxctl *ctl, const struct bmx_config *config,
-                   const char *name, int *status_out);
+const struct bmx_config_domain *bmxctl_find_domain(const struct bmxctl *ctl,
+                                                   struct bmx_config **config,
+                                                   const char *name,
+                                                   int *status_out);
 
 /**
  * Writes what a replacement did, or with dry_run would do, as

@@ -138,7 +138,7 @@ bmxctl_load(struct bmxctl *ctl, int argc, char **argv)
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)
 		return status;
-	domain = bmxctl_find_domain(ctl, config, load.domain, &status);
+	domain = bmxctl_find_domain(ctl, &config, load.domain, &status);
 	if (domain && bmxctl_leave_root(ctl, config, load.from, &status) == 0)
 		status = run(ctl, &load, config, domain);
 	bmx_config_unref(&config);

@@ -1,4 +1,6 @@
 /* backupmxctl lookup ADDRESS [--json] */
+#include <string.h>
+
 #include <sysexits.h>
 
 #include <jansson.h>
@@ -39,17 +41,35 @@ print_steps(const json_t *steps)
 	}
 }
 
+/* Where there is "*", a domain without a section may be one of it. */
+static const char *
+why_not_served(const json_t *answer)
+{
+	const char *why = bmxctl_string(answer, "why");
+
+	if (json_is_true(json_object_get(answer, "pending")))
+		return "not known, DNS has not answered yet";
+	if (strcmp(why, "dns-failed") == 0)
+		return "not known, DNS cannot say";
+	if (strcmp(why, "domains-full") == 0)
+		return "no, \"*\" has as many domains as it may have";
+	return "no, there is no section for it";
+}
+
 static void
 print_text(const json_t *answer)
 {
 	(void)printf("address:    %s\n", bmxctl_string(answer, "address"));
 	(void)printf("looked up:  %s\n", bmxctl_string(answer, "normalised"));
-	(void)printf("domain:     %s\n", bmxctl_string(answer, "domain"));
+	(void)printf("domain:     %s%s\n", bmxctl_string(answer, "domain"),
+	             strcmp(bmxctl_string(answer, "served_by"), "*") == 0 ?
+	                     " (served by \"*\")" :
+	                     "");
 	if (json_is_true(json_object_get(answer, "served"))) {
 		(void)printf("mode:       %s\n", bmxctl_string(answer, "mode"));
 		print_list(answer);
 	} else {
-		(void)printf("served:     no, there is no section for it\n");
+		(void)printf("served:     %s\n", why_not_served(answer));
 	}
 	print_steps(json_object_get(answer, "steps"));
 	(void)printf("verdict:    %s", bmxctl_string(answer, "verdict"));

@@ -132,7 +132,7 @@ bmxctl_publish(struct bmxctl *ctl, int argc, char **argv)
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)
 		return status;
-	domain = bmxctl_find_domain(ctl, config, words.domain, &status);
+	domain = bmxctl_find_domain(ctl, &config, words.domain, &status);
 	if (domain && bmxctl_leave_root(ctl, config, words.from, &status) == 0)
 		status = run(ctl, &words, config, domain);
 	bmx_config_unref(&config);

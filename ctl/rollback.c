@@ -41,7 +41,7 @@ bmxctl_rollback(struct bmxctl *ctl, int argc, char **argv)
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)
 		return status;
-	domain = bmxctl_find_domain(ctl, config, argv[1], &status);
+	domain = bmxctl_find_domain(ctl, &config, argv[1], &status);
 	if (domain)
 		status = run(ctl, config, domain, json);
 	bmx_config_unref(&config);

@@ -122,11 +122,20 @@ static void
 print_domain(const json_t *domain)
 {
 	const char *source = bmxctl_string(domain, "source");
+	const json_t *domains = json_object_get(domain, "domains");
 
-	(void)printf("\n%s (%s)\n  source:  %s\n",
+	(void)printf("\n%s (%s%s)\n  source:  %s\n",
 	             bmxctl_string(domain, "name"),
 	             bmxctl_string(domain, "mode"),
+	             strcmp(bmxctl_string(domain, "served_by"), "*") == 0 ?
+	                     ", served by \"*\"" :
+	                     "",
 	             source[0] != '\0' ? source : "none");
+	if (domains) { /* the section "*" itself */
+		(void)printf("  domains: %lld\n",
+		             (long long)json_integer_value(domains));
+		return;
+	}
 	print_list(domain);
 	if (json_is_object(json_object_get(domain, "sync")))
 		print_sync(json_object_get(domain, "sync"));

@@ -3,6 +3,48 @@
 #include "milter/internal_form.h"
 #include "milter/session_priv.h"
 
+static int64_t
+policy_deadline(const struct bmx_session *session, int64_t started_us)
+{
+	int64_t wait_ms = session->config->policyd.deadline_ms +
+		BMX_SESSION_POLICY_GRACE_MS;
+
+	if (wait_ms > BMX_SESSION_COMMAND_MS)
+		wait_ms = BMX_SESSION_COMMAND_MS;
+	return started_us + wait_ms * 1000;
+}
+
+/* Clients that nothing is asked about are not to wait for DNS either. */
+static bool
+is_let_through(const struct bmx_session *session)
+{
+	return session->message.authenticated || session->message.probe;
+}
+
+/* A domain without a section: whose "*" is meant for it, DNS knows. */
+static void
+find_any_rules(const struct bmx_session *session, struct bmx_inquiry *inquiry,
+               struct bmx_slice domain)
+{
+	const struct bmx_session_services *services = session->services;
+	const struct bmx_domain_rules *any = bmx_rules_any(session->rules);
+
+	if (!any || is_let_through(session))
+		return;
+	switch (services->serves(
+		services->ctx, session->config, domain,
+		policy_deadline(session, inquiry->started_us))) {
+	case BMX_MX_SERVED_YES:
+		inquiry->rules = any;
+		break;
+	case BMX_MX_SERVED_NO:
+		break;
+	case BMX_MX_SERVED_UNKNOWN:
+		inquiry->facts.doubtful = any->section;
+		break;
+	}
+}
+
 static void
 find_rules(const struct bmx_session *session, struct bmx_inquiry *inquiry)
 {
@@ -13,6 +55,8 @@ find_rules(const struct bmx_session *session, struct bmx_inquiry *inquiry)
 	    bmx_domain_normalise(domain, buffer, &domain) != 0)
 		return;
 	inquiry->rules = bmx_rules_find(session->rules, domain);
+	if (!inquiry->rules)
+		find_any_rules(session, inquiry, domain);
 }
 
 static void
@@ -56,17 +100,6 @@ outcome_of(enum bmx_policy_reply reply)
 		break;
 	}
 	return BMX_POLICY_OUTCOME_REJECT;
-}
-
-static int64_t
-policy_deadline(const struct bmx_session *session, int64_t started_us)
-{
-	int64_t wait_ms = session->config->policyd.deadline_ms +
-		BMX_SESSION_POLICY_GRACE_MS;
-
-	if (wait_ms > BMX_SESSION_COMMAND_MS)
-		wait_ms = BMX_SESSION_COMMAND_MS;
-	return started_us + wait_ms * 1000;
 }
 
 static void

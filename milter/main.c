@@ -13,12 +13,14 @@
 #include <backupmx/metrics.h>
 #include <backupmx/notify.h>
 #include <backupmx/open_files.h>
+#include <backupmx/passed_sockets.h>
 #include <backupmx/privileges.h>
 
 #include "milter/callbacks.h"
 #include "milter/metrics_server.h"
 #include "milter/milter.h"
 #include "milter/reload.h"
+#include "milter/watchdog.h"
 
 #define PROGRAM "backupmx-milter"
 
@@ -40,8 +42,11 @@ struct daemon {
 	struct bmx_metrics *metrics;
 	struct bmx_milter *milter;
 	struct bmx_metrics_server *server;
+	struct bmx_passed_sockets passed;
 	int listen_fd;
 	int metrics_fd;
+	bool listen_made; /* here, not by the service manager */
+	bool metrics_made;
 };
 
 static void
@@ -152,13 +157,45 @@ open_sockets(struct daemon *daemon, const struct bmx_identity *identity,
 		.uid = identity->uid,
 	};
 
-	daemon->listen_fd = bmx_endpoint_listen(&config->listen, &owner, err);
+	daemon->listen_fd =
+		bmx_passed_or_listen(&daemon->passed, &config->listen, &owner,
+	                             &daemon->listen_made, err);
 	if (daemon->listen_fd < 0)
 		return -1;
 	if (!config->metrics_on)
 		return 0;
-	daemon->metrics_fd = bmx_endpoint_listen(&config->metrics, &owner, err);
+	daemon->metrics_fd =
+		bmx_passed_or_listen(&daemon->passed, &config->metrics, &owner,
+	                             &daemon->metrics_made, err);
 	return daemon->metrics_fd < 0 ? -1 : 0;
+}
+
+/* The path of a passed socket is the service manager's. */
+static void
+unlink_sockets(const struct daemon *daemon)
+{
+	if (daemon->listen_fd >= 0 && daemon->listen_made)
+		bmx_endpoint_unlink(&daemon->config->milter.listen);
+	if (daemon->metrics_fd >= 0 && daemon->metrics_made)
+		bmx_endpoint_unlink(&daemon->config->milter.metrics);
+}
+
+/* Whoever connects to one that nobody serves would wait in vain. */
+static void
+drop_passed(struct daemon *daemon)
+{
+	char name[BMX_ERROR_TEXT_MAX];
+	struct bmx_text text;
+
+	for (;;) {
+		bmx_text_init(&text, name, sizeof(name));
+		if (!bmx_passed_drop(&daemon->passed, &text))
+			return;
+		bmx_log_error(daemon->log, BMX_LOG_WARN,
+		              "socket-not-configured", name,
+		              "the socket unit passes it, the configuration "
+		              "has no such socket: change one of them");
+	}
 }
 
 static int
@@ -195,7 +232,8 @@ start(struct daemon *daemon, const struct options *options,
 	struct bmx_identity identity;
 
 	(void)bmx_open_files_raise(FDS_WANTED); /* or with fewer */
-	if (leave_terminal(options, background, err) != 0 ||
+	if (bmx_passed_find(&daemon->passed, err) != 0 ||
+	    leave_terminal(options, background, err) != 0 ||
 	    bmx_privileges_resolve(options->user, &identity, err) != 0 ||
 	    open_sockets(daemon, &identity, err) != 0 ||
 	    bmx_privileges_drop(&identity, err) != 0)
@@ -203,12 +241,15 @@ start(struct daemon *daemon, const struct options *options,
 	bmx_reload_block_signals();
 	if (start_shared(daemon, options, err) != 0)
 		return -1;
+	drop_passed(daemon);
 	if (daemon->metrics_fd >= 0) {
 		daemon->server = bmx_metrics_server_new(daemon->metrics_fd,
 		                                        daemon->metrics, err);
 		if (!daemon->server)
 			return -1;
 	}
+	if (bmx_watchdog_start(&daemon->config->milter.listen, err) != 0)
+		return -1;
 	return bmx_reload_start(daemon->milter, options->config, err);
 }
 
@@ -243,7 +284,7 @@ serve(struct daemon *daemon, struct bmx_background *background)
 	bmx_notify_ready();
 	rc = bmx_callbacks_serve(daemon->milter, daemon->listen_fd, &err);
 	bmx_notify_stopping();
-	bmx_endpoint_unlink(&daemon->config->milter.listen);
+	unlink_sockets(daemon);
 	if (rc != 0) {
 		bmx_log_error(daemon->log, BMX_LOG_FATAL, "stopped", err.text,
 		              NULL);
@@ -277,7 +318,9 @@ main(int argc, char **argv)
 		bmx_config_unref(&daemon.config);
 		return status;
 	}
-	if (start(&daemon, &options, &background, &err) != 0)
+	if (start(&daemon, &options, &background, &err) != 0) {
+		unlink_sockets(&daemon);
 		return complain(&err);
+	}
 	return serve(&daemon, &background);
 }

@@ -5,6 +5,7 @@
 
 #include <backupmx/dns.h>
 
+#include "milter/any_domains.h"
 #include "milter/policy_client.h"
 #include "milter/scanners/health.h"
 
@@ -17,6 +18,7 @@ struct bmx_milter {
 	struct bmx_nudge *nudge;
 	struct bmx_guard *guard;
 	struct bmx_zone_watch *watch;
+	struct bmx_milter_any *any;
 	pthread_mutex_t lock; /* rules */
 	struct bmx_rules *rules;
 };
@@ -30,6 +32,15 @@ ask_policy(void *ctx, const struct bmx_policy_request *request,
 
 	return bmx_policy_client_ask(milter->policy, request, deadline_us,
 	                             reply_out, err);
+}
+
+static enum bmx_mx_served
+serves(void *ctx, const struct bmx_config *config, struct bmx_slice domain,
+       int64_t deadline_us)
+{
+	struct bmx_milter *milter = ctx;
+
+	return bmx_milter_any_serves(milter->any, config, domain, deadline_us);
 }
 
 static void
@@ -62,6 +73,19 @@ start_dns(struct bmx_milter *milter, struct bmx_metrics *metrics,
 }
 
 static int
+start_any(struct bmx_milter *milter, struct bmx_error *err)
+{
+	const struct bmx_milter_any_parts parts = {
+		.clock = milter->services.clock,
+		.dns = milter->services.panel.dns,
+	};
+
+	milter->any = bmx_milter_any_new(&parts);
+	return milter->any ? 0 :
+			     bmx_error_set(err, BMX_E_NOMEM, "out of memory");
+}
+
+static int
 start_guard(struct bmx_milter *milter, struct bmx_metrics *metrics,
             struct bmx_error *err)
 {
@@ -87,7 +111,7 @@ start(struct bmx_milter *milter, struct bmx_metrics *metrics,
 		return -1;
 	if (bmx_scan_global_init() != 0)
 		return bmx_error_set(err, BMX_E_IO, "libcurl does not start");
-	if (start_dns(milter, metrics, err) != 0)
+	if (start_dns(milter, metrics, err) != 0 || start_any(milter, err) != 0)
 		return -1;
 	milter->policy =
 		bmx_policy_client_new(&config->policy, milter->services.clock);
@@ -122,6 +146,7 @@ bmx_milter_new(struct bmx_rules *rules, struct bmx_log *log,
 		.counters = &milter->counters,
 		.ctx = milter,
 		.ask_policy = ask_policy,
+		.serves = serves,
 		.check_spf = check_spf,
 	};
 	if (start(milter, metrics, err) != 0)
@@ -137,6 +162,7 @@ bmx_milter_free(struct bmx_milter **milter)
 	bmx_nudge_free(&(*milter)->nudge);
 	bmx_policy_client_free(&(*milter)->policy);
 	bmx_spf_free(&(*milter)->spf);
+	bmx_milter_any_free(&(*milter)->any);
 	bmx_dns_free(&(*milter)->dns);
 	bmx_zone_watch_free(&(*milter)->watch);
 	bmx_guard_free(&(*milter)->guard);
@@ -159,6 +185,7 @@ bmx_milter_set_rules(struct bmx_milter *milter, struct bmx_rules *rules)
 	bmx_policy_client_set_endpoint(milter->policy,
 	                               &rules->config->milter.policy);
 	bmx_guard_configure(milter->guard, rules->config);
+	bmx_milter_any_renew(milter->any);
 	bmx_rules_unref(&old);
 }
 

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "milter/own_session.h"
+
 /* Milliseconds: to a socket of our own, so it is there or it is not. */
 #define CONNECT_MS 100
 
@@ -25,13 +27,6 @@ struct bmx_nudge {
 	int fd; /* the thread's own; -1: not connected */
 };
 
-/*
- * A length, a command, its arguments (mfdef.h): version 6, all actions, all
- * steps away, so that the session takes no part in anything.
- */
-static const unsigned char negotiation[] = {
-	0, 0, 0, 13, 'O', 0, 0, 0, 6, 0, 0, 1, 0xff, 0, 0x1f, 0xff, 0xff,
-};
 static const unsigned char abort_command[] = {0, 0, 0, 1, 'A'};
 
 static bool
@@ -69,13 +64,8 @@ send_nudge(struct bmx_nudge *nudge)
 {
 	if (nudge->fd >= 0 && !drain(nudge->fd))
 		hang_up(nudge);
-	if (nudge->fd < 0) {
-		nudge->fd = bmx_endpoint_connect(&nudge->endpoint, CONNECT_MS,
-		                                 NULL);
-		if (nudge->fd >= 0 &&
-		    !send_whole(nudge->fd, negotiation, sizeof(negotiation)))
-			hang_up(nudge);
-	}
+	if (nudge->fd < 0)
+		nudge->fd = bmx_own_session_open(&nudge->endpoint, CONNECT_MS);
 	if (nudge->fd < 0)
 		return;
 	if (send_whole(nudge->fd, abort_command, sizeof(abort_command)))

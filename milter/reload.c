@@ -1,9 +1,7 @@
 #include "milter/reload.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <time.h>
 
 #include <backupmx/notify.h>
 
@@ -106,33 +104,16 @@ reload(void)
 	bmx_notify_ready();
 }
 
-/* Without a watchdog the thread sleeps until the signal. */
-static int
-wait_signal(const sigset_t *set, int64_t watchdog_ms)
-{
-	const struct timespec wait = {
-		.tv_sec = (time_t)(watchdog_ms / 1000),
-		.tv_nsec = (long)(watchdog_ms % 1000) * 1000000,
-	};
-
-	return watchdog_ms > 0 ? sigtimedwait(set, NULL, &wait) :
-				 sigwaitinfo(set, NULL);
-}
-
 static void *
 run(void *ctx)
 {
-	const int64_t watchdog_ms = bmx_notify_watchdog_ms();
 	sigset_t set;
 
 	(void)ctx;
 	fill_set(&set);
-	for (;;) {
-		if (wait_signal(&set, watchdog_ms) == SIGUSR1)
+	for (;;)
+		if (sigwaitinfo(&set, NULL) == SIGUSR1)
 			reload();
-		if (watchdog_ms > 0)
-			bmx_notify_watchdog();
-	}
 	return NULL;
 }
 

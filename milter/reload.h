@@ -2,8 +2,7 @@
  * reload.h - SIGUSR1 reads the configuration again.
  *
  * libmilter takes SIGHUP, SIGTERM and SIGINT for itself and stops on each, so
- * the reload has a signal and a thread of its own. The thread also pings the
- * watchdog when there is one.
+ * the reload has a signal and a thread of its own.
  */
 #ifndef BACKUPMX_MILTER_RELOAD_H
 #define BACKUPMX_MILTER_RELOAD_H

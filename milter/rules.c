@@ -256,15 +256,22 @@ bmx_rules_unref(struct bmx_rules **shared)
 	free(rules);
 }
 
+static const struct bmx_domain_rules *
+rules_of(const struct bmx_rules *rules, const struct bmx_config_domain *section)
+{
+	return section ? &rules->domains[section->index] : NULL;
+}
+
 const struct bmx_domain_rules *
 bmx_rules_find(const struct bmx_rules *rules, struct bmx_slice domain)
 {
-	const struct bmx_config_domain *section =
-		bmx_config_find_domain(rules->config, domain);
+	return rules_of(rules, bmx_config_find_domain(rules->config, domain));
+}
 
-	if (!section)
-		section = bmx_config_any_domain(rules->config);
-	return section ? &rules->domains[section->index] : NULL;
+const struct bmx_domain_rules *
+bmx_rules_any(const struct bmx_rules *rules)
+{
+	return rules_of(rules, bmx_config_any_domain(rules->config));
 }
 
 /* Only who limits or scans something has rules. */

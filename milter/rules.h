@@ -60,10 +60,13 @@ struct bmx_rules *bmx_rules_ref(struct bmx_rules *rules);
  * fine. */
 void bmx_rules_unref(struct bmx_rules **rules);
 
-/** The rules of a domain that is A-labels in lower case, those of "*"
- * without, or NULL. */
+/** The rules of a domain that is A-labels in lower case and has a section, or
+ * NULL. */
 const struct bmx_domain_rules *bmx_rules_find(const struct bmx_rules *rules,
                                               struct bmx_slice domain);
+
+/** Those of "*", or NULL. For which domains they hold DNS knows. */
+const struct bmx_domain_rules *bmx_rules_any(const struct bmx_rules *rules);
 
 /**
  * May one message go to both, as far as its content is judged? Both may be

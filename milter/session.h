@@ -20,6 +20,7 @@
 #include <backupmx/clock.h>
 #include <backupmx/config.h>
 #include <backupmx/log.h>
+#include <backupmx/mx_standing.h>
 #include <backupmx/policy_request.h>
 #include <backupmx/slice.h>
 
@@ -49,11 +50,15 @@ struct bmx_session_services {
 	struct bmx_panel_services panel; /* of the checks */
 	struct bmx_guard *guard;         /* NULL: nothing is sealed or judged */
 	struct bmx_scan_health *scan_health;
-	void *ctx; /* handed to both below */
+	void *ctx; /* handed to all below */
 	/** As bmx_policy_client_ask. */
 	int (*ask_policy)(void *ctx, const struct bmx_policy_request *request,
 	                  int64_t deadline_us, enum bmx_policy_reply *reply_out,
 	                  struct bmx_error *err);
+	/** As bmx_milter_any_serves; asked only where there is "*". */
+	enum bmx_mx_served (*serves)(void *ctx, const struct bmx_config *config,
+	                             struct bmx_slice domain,
+	                             int64_t deadline_us);
 	/** As bmx_spf_check; request->dns is the service's to fill. */
 	void (*check_spf)(void *ctx, const struct bmx_spf_request *request,
 	                  struct bmx_spf_verdict *verdict_out);

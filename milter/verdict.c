@@ -2,9 +2,9 @@
 
 #include <assert.h>
 
-static const char *const why_names[] = {"trusted",     "authenticated", "probe",
-                                        "policy",      "policy-away",   "score",
-                                        "other-rules", "clean"};
+static const char *const why_names[] = {
+	"trusted", "authenticated", "probe",      "policy", "policy-away",
+	"score",   "other-rules",   "dns-failed", "clean"};
 static_assert(sizeof(why_names) / sizeof(why_names[0]) == BMX_WHY_CHECK,
               "one name each");
 
@@ -73,6 +73,21 @@ is_skipped(const struct bmx_verdict_facts *facts, struct bmx_verdict *verdict)
 		*verdict = accept_because(BMX_WHY_PROBE);
 	else
 		return false;
+	return true;
+}
+
+/* Nobody can say whether the domain is ours: to check nothing would let in
+ * what is to be kept out. */
+static bool
+is_in_doubt(const struct bmx_verdict_facts *facts, struct bmx_verdict *verdict)
+{
+	if (!facts->doubtful)
+		return false;
+	verdict->why = BMX_WHY_DOUBTFUL;
+	if (facts->doubtful->mode == BMX_MODE_OBSERVE)
+		verdict->observed = BMX_SAY_LOOKUP_LATER;
+	else
+		verdict->say = BMX_SAY_LOOKUP_LATER;
 	return true;
 }
 
@@ -240,6 +255,8 @@ bmx_verdict_next(const struct bmx_verdict_facts *facts,
 	if (is_skipped(facts, verdict_out))
 		return BMX_VERDICT_DONE;
 	*verdict_out = accept_because(BMX_WHY_CLEAN);
+	if (is_in_doubt(facts, verdict_out))
+		return BMX_VERDICT_DONE;
 	if (is_served(facts) && facts->policy_on) {
 		if (facts->policy == BMX_POLICY_UNASKED)
 			return BMX_VERDICT_NEEDS_POLICY;

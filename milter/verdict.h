@@ -6,6 +6,7 @@
  * answers and failures is a row of a table test.
  *
  *	skipped client -----------------------------------------> accept
+ *	served is not known -------------------------------------> later
  *	served? --> policyd's answer --> refuses ----------------> that
  *	        \-> each check that the domain wants, in order
  *	              its finding's response: reject ------------> that
@@ -40,6 +41,9 @@ struct bmx_verdict_facts {
 
 	/* Of the recipient's domain; NULL: it is not served. */
 	const struct bmx_config_domain *section;
+	/* Of "*", when nobody can say whether the domain is one of it; section
+	 * is NULL then. */
+	const struct bmx_config_domain *doubtful;
 	bool other_rules; /* its content rules are not the message's */
 
 	bool policy_on; /* milter.policy is set */
@@ -67,6 +71,7 @@ enum bmx_verdict_why {
 	BMX_WHY_POLICY_AWAY, /* policyd did not answer */
 	BMX_WHY_SCORE,       /* the points of several findings */
 	BMX_WHY_OTHER_RULES, /* content rules differ */
+	BMX_WHY_DOUBTFUL,    /* DNS cannot say whether the domain is ours */
 	BMX_WHY_CLEAN,       /* nothing speaks against it */
 	BMX_WHY_CHECK,       /* a finding of this one plus the check */
 	BMX_WHYS = BMX_WHY_CHECK + BMX_CHECKS

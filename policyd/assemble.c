@@ -161,6 +161,7 @@ make_engine(struct bmx_daemon *d, struct bmx_error *err)
 		.list = bmx_list_source_of(d->reader),
 		.records = d->records,
 		.primaries = bmx_daemon_primary_source(d),
+		.any = bmx_any_domains_source(d->any),
 		.learner = d->learner,
 		.log = d->log,
 		.metrics = d->metrics,

@@ -106,6 +106,39 @@ make_registry(struct bmx_daemon *d, struct bmx_error *err)
 	return bmx_primaries_configure(d->primaries, d->config, err);
 }
 
+/* Its primary's hosts are looked up anew, from answers that DNS has just
+ * given: without them a first recipient would be deferred. */
+static bool
+is_settled(void *ctx, struct bmx_slice domain)
+{
+	const struct bmx_daemon *d = ctx;
+	struct bmx_primary_report report;
+
+	return !bmx_primaries_report(d->primaries, domain, &report) ||
+		report.targets != BMX_TARGETS_LOADING;
+}
+
+static int
+make_any(struct bmx_daemon *d, struct bmx_error *err)
+{
+	const struct bmx_any_domains_parts parts = {
+		.loop = d->loop,
+		.log = d->log,
+		.metrics = d->metrics,
+		.asker = d->asker,
+		.apply = bmx_daemon_apply_domains,
+		.is_settled = is_settled,
+		.ctx = d,
+	};
+
+	d->any = bmx_any_domains_new(&parts);
+	if (!d->any)
+		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
+	d->loaded = bmx_config_ref(d->config);
+	bmx_any_domains_in_force(d->any, d->loaded, d->config);
+	return 0;
+}
+
 int
 bmx_daemon_make_primaries(struct bmx_daemon *d, struct bmx_error *err)
 {
@@ -113,7 +146,7 @@ bmx_daemon_make_primaries(struct bmx_daemon *d, struct bmx_error *err)
 	 * threads. */
 	if (open_cache(d, err) != 0 || bmx_daemon_make_redis(d, err) != 0 ||
 	    make_dns(d, err) != 0 || make_learner(d, err) != 0 ||
-	    make_recovery(d, err) != 0)
+	    make_recovery(d, err) != 0 || make_any(d, err) != 0)
 		return -1;
 	return make_registry(d, err);
 }
@@ -121,6 +154,7 @@ bmx_daemon_make_primaries(struct bmx_daemon *d, struct bmx_error *err)
 void
 bmx_daemon_free_primaries(struct bmx_daemon *d)
 {
+	bmx_any_domains_free(&d->any);
 	bmx_primaries_free(&d->primaries);
 	bmx_recovery_free(&d->recovery);
 	bmx_learner_free(&d->learner);

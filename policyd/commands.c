@@ -22,6 +22,7 @@ on_status(void *ctx)
 		.sync = d->sync,
 		.primaries = d->primaries,
 		.redis = d->redis,
+		.any_count = bmx_any_domains_count(d->any),
 		.uptime_ms = bmx_clock_mono_ms(d->loop->clock) - d->started_ms,
 		.connections = bmx_clients_count(d->clients),
 	};
@@ -73,11 +74,25 @@ renew_sessions(struct bmx_daemon *d, struct bmx_slice what)
 		bmx_call_ahead_renew(ca);
 }
 
+/* What DNS has said of the domain is asked for again. */
+static void
+check_domain(struct bmx_daemon *d, struct bmx_slice what)
+{
+	struct bmx_slice local, domain, name;
+	char buffer[BMX_DOMAIN_BUFFER];
+
+	if (bmx_address_split(what, &local, &domain) != 0)
+		domain = what;
+	if (bmx_domain_normalise(domain, buffer, &name) == 0)
+		bmx_any_domains_check_now(d->any, name);
+}
+
 static int
 on_forget(void *ctx, struct bmx_slice what, struct bmx_error *err)
 {
 	struct bmx_daemon *d = ctx;
 
+	check_domain(d, what);
 	if (bmx_forget(d->records, d->config, what, err) != 0)
 		return -1;
 	renew_sessions(d, what);

@@ -10,6 +10,7 @@
 #include <backupmx/list_sync.h>
 #include <backupmx/notify.h>
 #include <backupmx/open_files.h>
+#include <backupmx/passed_sockets.h>
 #include <backupmx/privileges.h>
 
 #include "policyd/daemon_priv.h"
@@ -71,7 +72,7 @@ drain(struct bmx_daemon *d)
 	bmx_notify_stopping();
 	bmx_daemon_log_event(d, BMX_LOG_INFO, "stopping");
 	bmx_listeners_free(&d->listeners);
-	bmx_sockets_unlink(d->config);
+	bmx_sockets_unlink(&d->sockets);
 	if (!limit)
 		return;
 	bmx_timer_set(d->loop, limit, DRAIN_MS);
@@ -106,20 +107,45 @@ log_started(struct bmx_daemon *d)
 	bmx_log_add_string(&line, BMX_KEY_PATH, d->config->path);
 	bmx_log_add_u64(&line, BMX_KEY_COUNT, d->config->domain_count);
 	bmx_log_end(&line);
+	if (d->config->domain_count == 0)
+		bmx_log_error(d->log, BMX_LOG_WARN, "no-domain",
+		              "no domain is configured: nothing is refused",
+		              "add a section domain, then reload");
+}
+
+/* Whoever connects to one that nobody serves would wait in vain. */
+static void
+drop_passed(struct bmx_daemon *d, struct bmx_passed_sockets *passed)
+{
+	char name[BMX_ERROR_TEXT_MAX];
+	struct bmx_text text;
+
+	for (;;) {
+		bmx_text_init(&text, name, sizeof(name));
+		if (!bmx_passed_drop(passed, &text))
+			return;
+		bmx_log_error(d->log, BMX_LOG_WARN, "socket-not-configured",
+		              name,
+		              "the socket unit passes it, the configuration "
+		              "has no such socket: change one of them");
+	}
 }
 
 /* Sockets first, as root; then everything else as the user. */
 static int
-become_user(struct bmx_daemon *d, struct bmx_error *err)
+become_user(struct bmx_daemon *d, struct bmx_passed_sockets *passed,
+            struct bmx_error *err)
 {
 	struct bmx_identity identity;
 
 	if (bmx_privileges_resolve(d->options->user, &identity, err) != 0 ||
-	    bmx_sockets_open(&d->sockets, d->config, &identity, err) != 0)
+	    bmx_sockets_open(&d->sockets, d->config, &identity, passed, err) !=
+	            0)
 		return -1;
+	drop_passed(d, passed);
 	if (bmx_privileges_drop(&identity, err) == 0)
 		return 0;
-	bmx_sockets_unlink(d->config);
+	bmx_sockets_unlink(&d->sockets);
 	return -1;
 }
 
@@ -129,7 +155,7 @@ assemble(struct bmx_daemon *d, size_t max_clients, struct bmx_error *err)
 	if (bmx_daemon_assemble(d, max_clients, err) == 0)
 		return 0;
 	/* What a directory of root's keeps is found stale at the next start. */
-	bmx_sockets_unlink(d->config);
+	bmx_sockets_unlink(&d->sockets);
 	return -1;
 }
 
@@ -150,7 +176,10 @@ run(struct bmx_daemon *d, struct bmx_error *err)
 {
 	struct bmx_background background = {.fd = -1};
 	const size_t max_clients = raise_limits();
+	struct bmx_passed_sockets passed;
 
+	if (bmx_passed_find(&passed, err) != 0)
+		return -1;
 	d->config = bmx_daemon_load_config(d, err);
 	if (!d->config)
 		return -1;
@@ -158,7 +187,8 @@ run(struct bmx_daemon *d, struct bmx_error *err)
 	if (!d->options->foreground && !getenv("NOTIFY_SOCKET") &&
 	    bmx_background_start(&background, err) != 0)
 		return -1;
-	if (become_user(d, err) != 0 || assemble(d, max_clients, err) != 0)
+	if (become_user(d, &passed, err) != 0 ||
+	    assemble(d, max_clients, err) != 0)
 		return -1;
 	go_to_work(d, &background);
 	return serve(d, err);
@@ -190,6 +220,7 @@ bmx_daemon_run(const struct bmx_options *options)
 	}
 	bmx_daemon_disassemble(&d);
 	bmx_sockets_close(&d.sockets);
+	bmx_config_unref(&d.loaded);
 	bmx_config_unref(&d.config);
 	bmx_log_free(&d.log);
 	return status;

@@ -21,6 +21,7 @@
 #include <backupmx/record_store.h>
 #include <backupmx/redis.h>
 
+#include "policyd/any_domains.h"
 #include "policyd/clients.h"
 #include "policyd/control.h"
 #include "policyd/engine.h"
@@ -40,7 +41,8 @@
 struct bmx_daemon {
 	const struct bmx_options *options;
 	struct bmx_log *log;
-	struct bmx_config *config;
+	struct bmx_config *config; /* in force: with the domains of "*" */
+	struct bmx_config *loaded; /* as its file has it; NULL at first */
 	struct bmx_sockets sockets;
 	struct bmx_loop *loop;
 	struct bmx_metrics *metrics;
@@ -65,6 +67,7 @@ struct bmx_daemon {
 	struct bmx_learner *learner;
 	struct bmx_recovery *recovery;
 	struct bmx_primaries *primaries;
+	struct bmx_any_domains *any;
 	struct bmx_engine *engine;
 	struct bmx_clients *clients;
 	struct bmx_listeners *listeners;
@@ -94,6 +97,10 @@ struct bmx_config *bmx_daemon_load_config(struct bmx_daemon *d,
  * @return 0, or -1 with *err, logged; the old settings then stay
  */
 int bmx_daemon_reload(struct bmx_daemon *d, struct bmx_error *err);
+
+/** What the registry of "*" serves has changed: brings it into force.
+ * @return 0, or -1, logged: all stays as it was, or is tried again */
+int bmx_daemon_apply_domains(void *daemon);
 
 /**
  * Makes everything that needs the loop, from d->config and d->sockets.

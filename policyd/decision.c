@@ -26,6 +26,8 @@ static const char *const why_names[] = {
 	[BMX_WHY_STORE_FAILED] = "store-failed",
 	[BMX_WHY_NO_MEMORY] = "no-memory",
 	[BMX_WHY_DEADLINE] = "deadline",
+	[BMX_WHY_DNS_FAILED] = "dns-failed",
+	[BMX_WHY_DOMAINS_FULL] = "domains-full",
 };
 static_assert(sizeof(why_names) / sizeof(why_names[0]) == BMX_WHYS,
               "one name a reason");
@@ -361,6 +363,35 @@ decide_served(const struct bmx_facts *facts, struct bmx_verdict *verdict_out)
 	return need;
 }
 
+/* No section, but perhaps "*" is about it. What nobody can say is never "not
+ * served": Postfix would take every recipient then. */
+static enum bmx_need
+decide_without_section(const struct bmx_facts *facts,
+                       struct bmx_verdict *verdict_out)
+{
+	enum bmx_why why = BMX_WHY_DNS_FAILED;
+
+	switch (facts->any) {
+	case BMX_ANY_FACT_NONE:
+	case BMX_ANY_FACT_NOT_OURS:
+		*verdict_out = verdict(BMX_REPLY_DUNNO, BMX_WHY_NOT_SERVED,
+		                       BMX_ORIGIN_NONE);
+		return BMX_NEED_NOTHING;
+	case BMX_ANY_FACT_MISSING:
+		if (!facts->late)
+			return BMX_NEED_DOMAIN;
+		why = BMX_WHY_DEADLINE;
+		break;
+	case BMX_ANY_FACT_FULL:
+		why = BMX_WHY_DOMAINS_FULL;
+		break;
+	case BMX_ANY_FACT_FAILED:
+		break;
+	}
+	*verdict_out = verdict(BMX_REPLY_TROUBLE, why, BMX_ORIGIN_NONE);
+	return BMX_NEED_NOTHING;
+}
+
 enum bmx_need
 bmx_decide(const struct bmx_facts *facts, struct bmx_verdict *verdict_out)
 {
@@ -368,8 +399,7 @@ bmx_decide(const struct bmx_facts *facts, struct bmx_verdict *verdict_out)
 		*verdict_out = verdict(BMX_REPLY_DUNNO, BMX_WHY_OTHER_STAGE,
 		                       BMX_ORIGIN_NONE);
 	else if (!facts->served)
-		*verdict_out = verdict(BMX_REPLY_DUNNO, BMX_WHY_NOT_SERVED,
-		                       BMX_ORIGIN_NONE);
+		return decide_without_section(facts, verdict_out);
 	else if (facts->form == BMX_LOCAL_NOMEM)
 		*verdict_out = verdict(BMX_REPLY_TROUBLE, BMX_WHY_NO_MEMORY,
 		                       BMX_ORIGIN_NONE);

@@ -34,13 +34,23 @@ enum bmx_list_answer {
 	BMX_LIST_FAILED, /* the store could not be read */
 };
 
+/** What is known of a domain without a section. */
+enum bmx_any_fact {
+	BMX_ANY_FACT_NONE,     /* there is no "*": it is not served */
+	BMX_ANY_FACT_MISSING,  /* it may be one of "*" */
+	BMX_ANY_FACT_NOT_OURS, /* DNS says that it is none */
+	BMX_ANY_FACT_FAILED,   /* DNS cannot say */
+	BMX_ANY_FACT_FULL,     /* it is one, but there is no room for it */
+};
+
 /** How far a fact is that has to be fetched. */
 enum bmx_fact { BMX_FACT_MISSING, BMX_FACT_KNOWN };
 
 struct bmx_facts {
-	bool rcpt_stage; /* an access request of the RCPT stage */
-	bool served;     /* the recipient's domain has a section */
-	bool late;       /* the deadline has passed: nothing more is fetched */
+	bool rcpt_stage;       /* an access request of the RCPT stage */
+	bool served;           /* the recipient's domain has a section */
+	enum bmx_any_fact any; /* when not served */
+	bool late; /* the deadline has passed: nothing more is fetched */
 	enum bmx_local_form form;
 	bool role; /* postmaster or abuse */
 	bool utf8; /* the local part is not ASCII */
@@ -73,6 +83,7 @@ struct bmx_facts {
 /** What the decision wants to know next. */
 enum bmx_need {
 	BMX_NEED_NOTHING, /* the verdict is made */
+	BMX_NEED_DOMAIN,  /* fill any; or served, with what follows from it */
 	BMX_NEED_LIST,    /* fill list, state and authority */
 	BMX_NEED_CACHE,   /* fill cache and any */
 	BMX_NEED_PROBE,   /* fill probe */
@@ -104,6 +115,8 @@ enum bmx_why {
 	BMX_WHY_STORE_FAILED,
 	BMX_WHY_NO_MEMORY,
 	BMX_WHY_DEADLINE,
+	BMX_WHY_DNS_FAILED,   /* nobody can say whether the domain is ours */
+	BMX_WHY_DOMAINS_FULL, /* "*" has as many domains as it may have */
 	BMX_WHYS
 };
 

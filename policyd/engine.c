@@ -229,6 +229,8 @@ stop_fetching(struct bmx_engine_ask *ask)
 	ask->get = NULL;
 	if (ask->wait)
 		parts->primaries.leave(parts->primaries.ctx, &ask->wait);
+	if (ask->any_wait)
+		parts->any.leave(parts->any.ctx, &ask->any_wait);
 }
 
 void
@@ -291,8 +293,13 @@ bmx_engine_parse_recipient(struct bmx_engine_ask *ask,
 		return;
 	}
 	section = bmx_config_find_domain(ask->setup->config, ask->domain);
-	if (!section)
+	if (!section) {
+		bmx_engine_begin_any(ask);
 		return;
+	}
+	if (section->from_any && !bmx_engine_explains(ask))
+		ask->engine->parts.any.used(ask->engine->parts.any.ctx,
+		                            ask->domain);
 	ask->served = &ask->setup->domains[section->index];
 	ask->facts.served = true;
 	ask->facts.form =
@@ -303,10 +310,23 @@ bmx_engine_parse_recipient(struct bmx_engine_ask *ask,
 	fill_facts(ask);
 }
 
+/* Whoever may be one of "*" is not refused either while that observes. */
 bool
 bmx_engine_observes(const struct bmx_engine_ask *ask)
 {
-	return ask->served && ask->served->section->mode == BMX_MODE_OBSERVE;
+	const struct bmx_config_domain *section = ask->served ?
+		ask->served->section :
+		bmx_config_any_domain(ask->setup->config);
+
+	return section && section->mode == BMX_MODE_OBSERVE;
+}
+
+void
+bmx_engine_renew_setup(struct bmx_engine_ask *ask)
+{
+	setup_unref(&ask->setup);
+	ask->setup = ask->engine->setup;
+	ask->setup->refs++;
 }
 
 static void

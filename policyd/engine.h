@@ -20,6 +20,7 @@
 #include <backupmx/record_store.h>
 #include <backupmx/slice.h>
 
+#include "policyd/any_source.h"
 #include "policyd/decision.h"
 #include "policyd/learn.h"
 #include "policyd/list_source.h"
@@ -33,6 +34,8 @@ struct bmx_engine_parts {
 	struct bmx_list_source list;
 	struct bmx_record_store *records;
 	struct bmx_primary_source primaries;
+	/* Of domains without a section; ask NULL: "*" is not acted on. */
+	struct bmx_any_source any;
 	const struct bmx_learner *learner;
 	struct bmx_log *log;
 	struct bmx_metrics *metrics;
@@ -113,8 +116,10 @@ typedef void bmx_engine_step_cb(void *ctx, const char *step, const char *result,
 /** A look-up as it was made. */
 struct bmx_engine_lookup {
 	const struct bmx_config_domain *domain; /* NULL: not served */
-	struct bmx_engine_list list;            /* when served */
-	struct bmx_primary_view primary;        /* when served */
+	/* DNS is being asked whether it is served: the next look-up may know. */
+	bool pending;
+	struct bmx_engine_list list;     /* when served */
+	struct bmx_primary_view primary; /* when served */
 	struct bmx_verdict verdict;
 	/* The form that is looked up; "" when there is none. */
 	char normalised[BMX_LOCAL_BUFFER + BMX_DOMAIN_BUFFER + 1];

@@ -203,6 +203,8 @@ bool
 bmx_engine_fetch(struct bmx_engine_ask *ask, enum bmx_need need)
 {
 	switch (need) {
+	case BMX_NEED_DOMAIN:
+		return bmx_engine_fetch_any(ask);
 	case BMX_NEED_LIST:
 		return fetch_list(ask);
 	case BMX_NEED_CACHE:

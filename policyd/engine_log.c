@@ -14,11 +14,31 @@ act_name(const struct bmx_engine_ask *ask, const struct bmx_verdict *verdict)
 	return bmx_policy_reply_act(verdict->reply);
 }
 
+/* Whose decision it is: that of "*" when nobody can say whether the domain is
+ * one of it; NULL: nobody's. */
+static struct served_domain *
+decider_of(const struct bmx_engine_ask *ask)
+{
+	switch (ask->facts.any) {
+	case BMX_ANY_FACT_NONE:
+	case BMX_ANY_FACT_NOT_OURS:
+		return ask->served;
+	case BMX_ANY_FACT_MISSING:
+	case BMX_ANY_FACT_FAILED:
+	case BMX_ANY_FACT_FULL:
+		break;
+	}
+	return ask->served ?
+		ask->served :
+		&ask->setup->domains[bmx_config_any_domain(ask->setup->config)
+	                                     ->index];
+}
+
 static void
 count(struct bmx_engine_ask *ask, const struct bmx_verdict *verdict)
 {
 	struct bmx_engine *engine = ask->engine;
-	struct served_domain *domain = ask->served;
+	struct served_domain *domain = decider_of(ask);
 	struct bmx_metric **metric;
 
 	engine->requests++;
@@ -112,8 +132,8 @@ add_details(struct bmx_log_line *line, const struct bmx_engine_ask *ask)
 static enum bmx_log_level
 level_of(const struct bmx_engine_ask *ask)
 {
-	return ask->served && ask->facts.rcpt_stage ? BMX_LOG_INFO :
-						      BMX_LOG_DEBUG;
+	return decider_of(ask) && ask->facts.rcpt_stage ? BMX_LOG_INFO :
+							  BMX_LOG_DEBUG;
 }
 
 static void

@@ -4,8 +4,9 @@
  *	engine.c         asks from their first octet to their answer
  *	engine_lists.c   what is known of a domain's list
  *	engine_fetch.c   fetches what the decision needs, with
- *	engine_cache.c   the verification cache, and
- *	engine_gate.c    the gate
+ *	engine_cache.c   the verification cache,
+ *	engine_gate.c    the gate, and
+ *	engine_any.c     whether the domain is one of "*"
  *	engine_log.c     counts and logs what was decided
  *	engine_report.c  what people and monitoring ask
  */
@@ -74,6 +75,7 @@ struct bmx_engine_ask {
 	int64_t list_age_ms;       /* -1: there is no list */
 	int64_t list_synced_ms;    /* wall, of the list that was asked */
 
+	struct bmx_any_wait *any_wait; /* for the answer whether it is served */
 	enum cache_stage cache_stage;
 	struct bmx_slice cut;  /* the form whose record is read */
 	int64_t record_age_ms; /* of the one that was used; -1: none */
@@ -161,6 +163,15 @@ bool bmx_engine_fetch_cache(struct bmx_engine_ask *ask);
 
 /** Fetches gate, as bmx_engine_fetch. */
 bool bmx_engine_fetch_gate(struct bmx_engine_ask *ask);
+
+/** A domain without a section: sets what is known of it. */
+void bmx_engine_begin_any(struct bmx_engine_ask *ask);
+
+/** Fetches any, as bmx_engine_fetch. */
+bool bmx_engine_fetch_any(struct bmx_engine_ask *ask);
+
+/** Lets the ask go on with the configuration that is in force now. */
+void bmx_engine_renew_setup(struct bmx_engine_ask *ask);
 
 /** Is the client one that neither the brake nor the gate is for: trusted,
  * authenticated, or the primary itself (DESIGN.md section 5)? */

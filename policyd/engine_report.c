@@ -78,9 +78,17 @@ explain_domain(struct bmx_engine_ask *ask, struct bmx_slice address)
 {
 	if (ask->domain.len == 0)
 		bmx_engine_step(ask, "domain", "no address", address);
+	else if (!ask->served)
+		bmx_engine_step(ask, "domain",
+		                ask->facts.any == BMX_ANY_FACT_MISSING ?
+		                        "no section of its own" :
+		                        "not served",
+		                ask->domain);
 	else
 		bmx_engine_step(ask, "domain",
-		                ask->served ? "served" : "not served",
+		                ask->served->section->from_any ?
+		                        "served by \"*\"" :
+		                        "served",
 		                ask->domain);
 }
 
@@ -133,6 +141,7 @@ explain(struct bmx_engine_ask *ask, struct bmx_slice address,
 	bmx_engine_parse_recipient(ask, address, bmx_local_normalise);
 	explain_address(ask, address, lookup_out);
 	lookup_out->verdict = bmx_engine_decide_now(ask);
+	lookup_out->pending = ask->facts.any == BMX_ANY_FACT_MISSING;
 	if (ask->served) {
 		lookup_out->domain = ask->served->section;
 		lookup_out->primary = ask->primary;

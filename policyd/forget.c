@@ -8,13 +8,6 @@
 #include "policyd/recipient_form.h"
 
 static int
-not_served(struct bmx_error *err)
-{
-	return bmx_error_set(err, BMX_E_NOT_FOUND,
-	                     "there is no section for that domain");
-}
-
-static int
 forget_domain(struct bmx_record_store *records, const struct bmx_config *config,
               struct bmx_slice text, struct bmx_error *err)
 {
@@ -25,7 +18,7 @@ forget_domain(struct bmx_record_store *records, const struct bmx_config *config,
 		return bmx_error_set(err, BMX_E_SYNTAX,
 		                     "expected an address or a domain");
 	if (!bmx_config_find_domain(config, domain))
-		return not_served(err);
+		return bmx_recipient_not_served(config, err);
 	records->ops->remove_domain(records, BMX_RECORD_VERIFICATION, domain);
 	return 0;
 }
@@ -64,7 +57,7 @@ bmx_keep(struct bmx_record_store *records, const struct bmx_config *config,
 	if (bmx_record_line_parse(line, &parsed, err) != 0)
 		return -1;
 	if (!bmx_config_find_domain(config, parsed.key.domain))
-		return not_served(err);
+		return bmx_recipient_not_served(config, err);
 	records->ops->put(records, &parsed.key, &parsed.record);
 	return 0;
 }

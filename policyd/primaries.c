@@ -127,7 +127,7 @@ start_targets(struct primary_domain *domain)
 	struct bmx_primaries *registry = domain->registry;
 	const struct bmx_config_domain *section = domain->section;
 	const struct bmx_config_strings names =
-		bmx_primaries_our_names(registry->config);
+		bmx_config_our_names(registry->config);
 	const struct bmx_targets_options options = {
 		.domain = bmx_slice_of(section->name),
 		.primary = section->primary.items,

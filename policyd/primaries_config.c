@@ -5,14 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct bmx_config_strings
-bmx_primaries_our_names(const struct bmx_config *config)
-{
-	if (config->mx_names.count > 0)
-		return config->mx_names;
-	return (struct bmx_config_strings){&config->hostname, 1};
-}
-
 static bool
 same_strings(const struct bmx_config_strings *a,
              const struct bmx_config_strings *b)
@@ -171,7 +163,7 @@ bmx_primaries_configure(struct bmx_primaries *registry,
 	struct bmx_config *old_config = registry->config;
 	struct primary_domain **old = registry->domains;
 	const size_t old_count = registry->domain_count;
-	struct bmx_config_strings names[2] = {bmx_primaries_our_names(config),
+	struct bmx_config_strings names[2] = {bmx_config_our_names(config),
 	                                      {NULL, 0}};
 	struct plan plan;
 
@@ -181,7 +173,7 @@ bmx_primaries_configure(struct bmx_primaries *registry,
 		                     "no memory for the domains' primaries");
 	}
 	if (old_config)
-		names[1] = bmx_primaries_our_names(old_config);
+		names[1] = bmx_config_our_names(old_config);
 	free(registry->buckets);
 	registry->config = bmx_config_ref(config);
 	registry->domains = plan.domains;

@@ -124,12 +124,6 @@ void bmx_primary_domain_begin(struct primary_domain *domain);
 /** It is not in force any more, and freed. */
 void bmx_primary_domain_end(struct primary_domain *domain);
 
-/* primaries_config.c */
-
-/** The names by which MX records may mean us. */
-struct bmx_config_strings
-bmx_primaries_our_names(const struct bmx_config *config);
-
 /* primaries_share.c */
 
 /** Gives the domain the primary that its hosts and settings ask for, or none.

@@ -27,4 +27,8 @@ int bmx_recipient_form_read(struct bmx_recipient_form *form,
                             const struct bmx_config *config,
                             struct bmx_slice address, struct bmx_error *err);
 
+/** Sets *err for a domain that is not served. Returns -1. */
+int bmx_recipient_not_served(const struct bmx_config *config,
+                             struct bmx_error *err);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <jansson.h>
 #include <sysexits.h>
@@ -122,17 +123,32 @@ primary_object(const struct bmx_report_parts *parts,
 		text_of(report.config_error));
 }
 
+/* The section "*" is no domain: it has domains. */
+static json_t *
+any_object(const struct bmx_report_parts *parts,
+           const struct bmx_config_domain *section)
+{
+	return json_pack("{s:s, s:s, s:o, s:I}", "name", section->name, "mode",
+	                 mode_name(section->mode), "source",
+	                 text_of(section->recipients), "domains",
+	                 (json_int_t)parts->any_count);
+}
+
 static json_t *
 domain_object(const struct bmx_report_parts *parts,
               const struct bmx_config_domain *domain)
 {
 	struct bmx_engine_list list;
 
+	if (strcmp(domain->name, "*") == 0)
+		return any_object(parts, domain);
 	bmx_engine_list(parts->engine, domain->index, &list);
 	return json_pack(
-		"{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o}", "name",
-		domain->name, "mode", mode_name(domain->mode), "source",
-		text_of(domain->recipients), "authority",
+		"{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o}", "name",
+		domain->name, "served_by",
+		domain->from_any ? "*" : domain->name, "mode",
+		mode_name(domain->mode), "source", text_of(domain->recipients),
+		"authority",
 		list.known ? bmx_authority_name(list.authority) : "unreadable",
 		"list", list_object(&list), "sync",
 		sync_object(parts->sync, domain->name), "accepts_all",
@@ -242,6 +258,10 @@ add_domain(json_t *report, const struct bmx_engine_lookup *lookup)
 		return;
 	(void)json_object_set_new(report, "domain",
 	                          json_string(lookup->domain->name));
+	(void)json_object_set_new(report, "served_by",
+	                          json_string(lookup->domain->from_any ?
+	                                              "*" :
+	                                              lookup->domain->name));
 	(void)json_object_set_new(report, "mode",
 	                          json_string(mode_name(lookup->domain->mode)));
 	(void)json_object_set_new(
@@ -262,15 +282,15 @@ bmx_report_lookup(struct bmx_engine *engine, struct bmx_slice address)
 
 	bmx_engine_explain(engine, address, on_step, steps, &lookup);
 	outcome = outcome_of(&lookup.verdict);
-	report = json_pack("{s:b, s:o, s:o, s:b, s:o, s:s, s:s, s:s, s:s, s:i}",
-	                   "ok", 1, "address", bmx_control_text(address),
-	                   "normalised",
-	                   bmx_control_text(bmx_slice_of(lookup.normalised)),
-	                   "served", lookup.domain != NULL, "steps", steps,
-	                   "source", bmx_origin_name(lookup.verdict.origin),
-	                   "why", bmx_why_name(lookup.verdict.why), "reply",
-	                   bmx_policy_reply_action(lookup.verdict.reply),
-	                   "verdict", outcome.verdict, "exit", outcome.exit);
+	report = json_pack(
+		"{s:b, s:o, s:o, s:b, s:b, s:o, s:s, s:s, s:s, s:s, s:i}", "ok",
+		1, "address", bmx_control_text(address), "normalised",
+		bmx_control_text(bmx_slice_of(lookup.normalised)), "served",
+		lookup.domain != NULL, "pending", lookup.pending, "steps",
+		steps, "source", bmx_origin_name(lookup.verdict.origin), "why",
+		bmx_why_name(lookup.verdict.why), "reply",
+		bmx_policy_reply_action(lookup.verdict.reply), "verdict",
+		outcome.verdict, "exit", outcome.exit);
 	if (report)
 		add_domain(report, &lookup);
 	return report;

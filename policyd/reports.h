@@ -26,6 +26,7 @@ struct bmx_report_parts {
 	const struct bmx_sync *sync;
 	const struct bmx_primaries *primaries;
 	const struct bmx_redis *redis; /* NULL: not configured */
+	size_t any_count;              /* domains that "*" serves */
 	int64_t uptime_ms;
 	size_t connections;
 };

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include <backupmx/mx_standing.h>
+
 /* Above every preference. */
 #define NO_PREFERENCE 65536U
 #define RANK_OF_SPEC(index) ((uint32_t)(index) << 16)
@@ -16,26 +18,11 @@ bmx_target_wants_mx(const struct bmx_target_spec *specs, size_t count)
 	return false;
 }
 
-static struct bmx_slice
-without_dot(struct bmx_slice name)
-{
-	if (name.len > 0 && name.data[name.len - 1] == '.')
-		name.len--;
-	return name;
-}
-
 static bool
 is_our_name(const struct bmx_target_facts *facts, struct bmx_slice name)
 {
-	name = without_dot(name);
-	for (size_t i = 0; i < facts->our_name_count; i++) {
-		const struct bmx_slice ours =
-			without_dot(bmx_slice_of(facts->our_names[i]));
-
-		if (ours.len > 0 && bmx_slice_equal_nocase(name, ours))
-			return true;
-	}
-	return false;
+	return bmx_mx_is_our_name(facts->our_names, facts->our_name_count,
+	                          name);
 }
 
 static bool

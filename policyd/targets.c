@@ -135,6 +135,12 @@ ask_host(struct round *round, size_t index)
 		ask_tlsa(round, host, &answers->tlsa);
 }
 
+static bool
+is_own(void *ctx, const struct bmx_target_address *address)
+{
+	return bmx_own_addresses_have(ctx, address->family, address->octets);
+}
+
 static const struct bmx_target_set *
 make_set(const struct round *round)
 {
@@ -152,7 +158,7 @@ make_set(const struct round *round)
 
 	if (!facts.is_ours) {
 		own = bmx_own_addresses_new();
-		facts.is_ours = bmx_own_addresses_have;
+		facts.is_ours = is_own;
 		facts.is_ours_ctx = own;
 	}
 	set = bmx_target_set_make(&facts);

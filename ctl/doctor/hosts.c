@@ -108,7 +108,7 @@ bool
 bmxctl_here_has(const struct bmxctl_here *here,
                 const struct bmx_target_address *address)
 {
-	if (bmx_own_addresses_have(here->own, address))
+	if (bmx_own_addresses_have(here->own, address->family, address->octets))
 		return true;
 	for (size_t i = 0; i < here->proxy_count; i++)
 		if (bmxctl_same_address(&here->proxy[i], address))

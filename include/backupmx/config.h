@@ -179,7 +179,8 @@ struct bmx_config_domain {
 	struct bmx_config_fetch fetch;
 	const struct bmx_config_scanner *scanners;
 	size_t scanner_count;
-	size_t index; /* place in bmx_config.domains */
+	size_t index;  /* place in bmx_config.domains */
+	bool from_any; /* made from "*": see bmx_config_with_domains */
 };
 
 struct bmx_config_policyd {
@@ -325,6 +326,22 @@ bmx_config_find_domain(const struct bmx_config *config,
 /** The section "*", or NULL. */
 const struct bmx_config_domain *
 bmx_config_any_domain(const struct bmx_config *config);
+
+/**
+ * A snapshot with all of config and, behind its sections, one made from "*"
+ * for each name that has none of its own: domains of "*" that were found out.
+ * Names are A-labels in lower case, each once; copied. config must have "*"
+ * when count is not 0, and be no such snapshot itself. Takes a reference of
+ * config, whose values it shares: cheap, but for a copy of the sections.
+ * @return a snapshot with one reference, or NULL with *err (BMX_E_NOMEM)
+ */
+struct bmx_config *bmx_config_with_domains(struct bmx_config *config,
+                                           const char *const *names,
+                                           size_t count, struct bmx_error *err);
+
+/** The names by which MX records may mean us: mx_names, or hostname. Valid as
+ * long as config. */
+struct bmx_config_strings bmx_config_our_names(const struct bmx_config *config);
 
 /**
  * Writes the effective configuration in the file's own syntax; with

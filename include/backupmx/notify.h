@@ -1,5 +1,6 @@
 /*
- * notify.h - tells systemd how the daemon does; nothing where there is none.
+ * notify.h - what systemd and the daemon tell each other; nothing where there
+ * is no systemd.
  */
 #ifndef BACKUPMX_NOTIFY_H
 #define BACKUPMX_NOTIFY_H
@@ -23,5 +24,12 @@ int64_t bmx_notify_watchdog_ms(void);
 
 /** WATCHDOG=1. */
 void bmx_notify_watchdog(void);
+
+/**
+ * How many descriptors were passed to this process, the first of which is
+ * *first_out; close-on-exec from now on, and no longer in the environment.
+ * @return the count, or -errno when LISTEN_FDS or a descriptor is bad
+ */
+int bmx_notify_passed(int *first_out);
 
 #endif

@@ -5,8 +5,9 @@
 #define BACKUPMX_OWN_ADDRESSES_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
-#include <backupmx/target_spec.h>
+#include <sys/socket.h>
 
 struct bmx_own_addresses;
 
@@ -14,9 +15,12 @@ struct bmx_own_addresses;
  * does not say. */
 struct bmx_own_addresses *bmx_own_addresses_new(void);
 
-/** Is address one of theirs? ctx is a bmx_own_addresses, or NULL: none is. */
-bool bmx_own_addresses_have(void *ctx,
-                            const struct bmx_target_address *address);
+/**
+ * Is that one of them? ctx is a bmx_own_addresses, or NULL: none is. octets
+ * are 4 of AF_INET or 16 of AF_INET6, in network order.
+ */
+bool bmx_own_addresses_have(void *ctx, sa_family_t family,
+                            const uint8_t *octets);
 
 /** Frees *addresses and sets it to NULL. NULL is fine. */
 void bmx_own_addresses_free(struct bmx_own_addresses **addresses);

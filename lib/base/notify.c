@@ -49,3 +49,10 @@ bmx_notify_watchdog(void)
 {
 	(void)sd_notify(0, "WATCHDOG=1");
 }
+
+int
+bmx_notify_passed(int *first_out)
+{
+	*first_out = SD_LISTEN_FDS_START;
+	return sd_listen_fds(1);
+}

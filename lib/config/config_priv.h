@@ -208,6 +208,7 @@ struct config_snapshot {
 	size_t *slots;     /* index + 1 of a domain, 0 is free */
 	size_t slot_count; /* a power of two, at least twice the domains */
 	const struct bmx_config_domain *any;
+	struct bmx_config *base; /* whose values are shared; NULL: none are */
 	/* Defaults of each section, to tell what differs. */
 	void *defaults[CONFIG_SECTIONS];
 };

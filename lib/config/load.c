@@ -185,12 +185,8 @@ domain_name(struct loader *loader, const char *title, struct config_place at)
 	char buffer[BMX_DOMAIN_BUFFER];
 	struct bmx_slice name;
 
-	if (strcmp(title, "*") == 0) {
-		config_problem(loader->problems, at, true,
-		               "domain \"*\": this release does not act on it "
-		               "yet");
+	if (strcmp(title, "*") == 0)
 		return title;
-	}
 	if (bmx_domain_normalise(bmx_slice_of(title), buffer, &name) == 0) {
 		title = bmx_arena_copy(loader->snapshot->arena, name);
 		loader->nomem = loader->nomem || !title;
@@ -629,6 +625,23 @@ finish_domains(struct loader *loader)
 	}
 }
 
+/* One list cannot be that of many domains; in Redis each has its own. */
+static void
+check_any_source(struct loader *loader)
+{
+	const struct bmx_config_domain *any =
+		bmx_config_any_domain(&loader->snapshot->config);
+
+	if (any && any->recipients[0] != '\0' &&
+	    strcmp(any->recipients, "redis:") != 0)
+		config_problem(loader->problems,
+		               loader->domains.places[any->index], false,
+		               "recipients = \"%.80s\" of domain \"*\": "
+		               "expected \"redis:\", where each domain has a "
+		               "list of its own, or \"\"",
+		               any->recipients);
+}
+
 /* A list that would come from Redis needs to be told where that is. */
 static void
 check_sources(struct loader *loader)
@@ -685,6 +698,7 @@ bmx_config_load(const char *path, struct bmx_config_problems *problems,
 		read_file(&loader, path, &why);
 		finish_domains(&loader);
 		check_sources(&loader);
+		check_any_source(&loader);
 		check_sentinels(&loader);
 	}
 	config_problems_sort(problems);

@@ -36,6 +36,7 @@ bmx_config_unref(struct bmx_config **config)
 {
 	struct config_snapshot *snapshot = (struct config_snapshot *)*config;
 	struct bmx_arena *arena;
+	struct bmx_config *base;
 
 	*config = NULL;
 	if (!snapshot ||
@@ -43,7 +44,10 @@ bmx_config_unref(struct bmx_config **config)
 	                              memory_order_acq_rel) != 1U)
 		return;
 	arena = snapshot->arena; /* the snapshot is in it */
+	base = snapshot->base;
 	bmx_arena_free(&arena);
+	if (base) /* a file's own snapshot: it has none */
+		bmx_config_unref(&base);
 }
 
 /* The slot of domain, or the free one where it belongs. */

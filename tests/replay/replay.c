@@ -17,6 +17,8 @@
  *	later             only when told:
  *	tell              now
  *	asked N           how many recipients it was asked about since then
+ *	dns TEXT          the zone from now on: "NAME TYPE DATA; ...", for "*"
+ *	dns fail|silent|back           DNS fails, never answers, answers
  *	with NAME=VALUE   an attribute of all requests from now on, in place of
  *	                  the former one of that name
  *	advance 25h       time passes
@@ -47,6 +49,7 @@
 
 #include "policyd/clients.h"
 #include "policyd/engine.h"
+#include "tests/replay/scripted_any.h"
 #include "tests/replay/scripted_list.h"
 #include "tests/support/fake_loop.h"
 #include "tests/support/memory_store.h"
@@ -76,6 +79,7 @@ struct replay {
 	struct bmx_record_store *records;
 	struct bmx_learner *learner;
 	char attributes[1024]; /* of all requests, whole lines */
+	struct scripted_any *any;
 	struct bmx_engine *engine;
 	struct bmx_clients *clients;
 	struct connection connections[CONNECTIONS];
@@ -204,6 +208,16 @@ start_learner(struct replay *r, struct bmx_config *config)
 }
 
 static void
+enforce(void *ctx, struct bmx_config *config)
+{
+	struct replay *r = ctx;
+	struct bmx_error err;
+
+	if (bmx_engine_configure(r->engine, config, &err) != 0)
+		fail(r, "reload", err.text);
+}
+
+static void
 start_engine(struct replay *r, struct bmx_config *config)
 {
 	const struct bmx_engine_parts parts = {
@@ -211,6 +225,7 @@ start_engine(struct replay *r, struct bmx_config *config)
 		.list = scripted_list_source(&r->list),
 		.records = r->records,
 		.primaries = scripted_primary_source(&r->primary),
+		.any = scripted_any_source(r->any),
 		.learner = r->learner,
 		.log = r->log,
 		.metrics = r->metrics,
@@ -235,6 +250,7 @@ start(struct replay *r, struct bmx_config *config)
 	char name[] = "main";
 
 	start_learner(r, config);
+	r->any = scripted_any_new(r->loop, r->log, r->metrics, enforce, r);
 	start_engine(r, config);
 	r->clients = bmx_clients_new(&client_parts);
 	if (!r->engine || !r->clients)
@@ -271,8 +287,7 @@ do_config(struct replay *r)
 		             err.text);
 	if (!r->engine)
 		start(r, config);
-	else if (bmx_engine_configure(r->engine, config, &err) != 0)
-		fail(r, "reload", err.text);
+	scripted_any_load(r->any, config);
 	bmx_config_unref(&config);
 	bmx_config_problems_free(&problems);
 }
@@ -574,6 +589,12 @@ do_log(struct replay *r, char *text)
 		fail(r, text, r->last_log);
 }
 
+static void
+do_dns(struct replay *r, char *what)
+{
+	scripted_any_dns(r->any, what);
+}
+
 static const struct {
 	const char *verb;
 	void (*run)(struct replay *, char *rest);
@@ -585,6 +606,7 @@ static const struct {
 	{"closed", do_closed}, {"log", do_log},         {"primary", do_primary},
 	{"offers", do_offers}, {"says", do_says},       {"later", do_later},
 	{"tell", do_tell},     {"asked", do_asked},     {"with", do_with},
+	{"dns", do_dns},
 };
 
 static void
@@ -636,6 +658,7 @@ main(int argc, char **argv)
 		(void)close(r->connections[i].fd);
 	bmx_clients_free(&r->clients);
 	bmx_engine_free(&r->engine);
+	scripted_any_free(&r->any);
 	bmx_learner_free(&r->learner);
 	memory_store_free(&r->records);
 	bmx_log_free(&r->log);

@@ -537,6 +537,67 @@ test_any_domain(void **state)
 	bmx_config_unref(&loaded.config);
 }
 
+static void
+test_any_source(void **state)
+{
+	struct loaded loaded =
+		load("domain \"*\" { recipients = \"file:/a\" }");
+
+	(void)state;
+	assert_null(loaded.config);
+	assert_int_equal(loaded.errors, 1);
+	loaded = load("redis { }\ndomain \"*\" { recipients = \"redis:\" }");
+	assert_non_null(loaded.config);
+	assert_int_equal(loaded.problems, 0);
+	bmx_config_unref(&loaded.config);
+}
+
+static void
+test_with_domains(void **state)
+{
+	static const char *const names[] = {"b.test", "a.test", "c.test"};
+	struct loaded loaded =
+		load("domain \"*\" { mode = observe refresh = 7m }\n"
+	             "domain \"a.test\" { }\n");
+	struct bmx_config *more =
+		bmx_config_with_domains(loaded.config, names, 3, NULL);
+	const struct bmx_config_domain *b, *c;
+
+	(void)state;
+	assert_non_null(more);
+	assert_null(bmx_config_find_domain(loaded.config, BMX_SLICE("b.test")));
+	assert_string_equal(more->path, loaded.config->path);
+	bmx_config_unref(&loaded.config); /* what is shared lives on */
+	assert_int_equal(more->domain_count, 4);
+	b = bmx_config_find_domain(more, BMX_SLICE("b.test"));
+	c = bmx_config_find_domain(more, BMX_SLICE("c.test"));
+	assert_ptr_equal(b, &more->domains[2]);
+	assert_ptr_equal(c, &more->domains[3]);
+	assert_string_equal(c->name, "c.test");
+	assert_int_equal(c->index, 3);
+	assert_int_equal(c->mode, BMX_MODE_OBSERVE);
+	assert_int_equal(c->refresh_ms, 7 * 60 * 1000);
+	assert_true(b->from_any && c->from_any);
+	assert_false(
+		bmx_config_find_domain(more, BMX_SLICE("a.test"))->from_any);
+	assert_ptr_equal(bmx_config_any_domain(more), &more->domains[0]);
+	assert_false(bmx_config_any_domain(more)->from_any);
+	assert_null(bmx_config_find_domain(more, BMX_SLICE("*")));
+	assert_null(bmx_config_needs_restart(more, more, BMX_CONFIG_POLICYD));
+	bmx_config_unref(&more);
+	loaded = load("hostname = \"h.test\"");
+	more = bmx_config_with_domains(loaded.config, NULL, 0, NULL);
+	assert_non_null(more);
+	assert_int_equal(more->domain_count, 0);
+	assert_string_equal(bmx_config_our_names(more).items[0], "h.test");
+	bmx_config_unref(&more);
+	bmx_config_unref(&loaded.config);
+	loaded = load(
+		"hostname = \"h.test\" mx_names = {\"x.test\", \"y.test\"}");
+	assert_int_equal(bmx_config_our_names(loaded.config).count, 2);
+	bmx_config_unref(&loaded.config);
+}
+
 static void *
 take_and_drop(void *argument)
 {
@@ -654,6 +715,8 @@ main(void)
 		cmocka_unit_test(test_include_doubles),
 		cmocka_unit_test(test_missing_file),
 		cmocka_unit_test(test_any_domain),
+		cmocka_unit_test(test_any_source),
+		cmocka_unit_test(test_with_domains),
 		cmocka_unit_test(test_references),
 		cmocka_unit_test(test_nearest_too_long),
 		cmocka_unit_test(test_cut_anywhere),

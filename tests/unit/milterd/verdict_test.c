@@ -87,6 +87,10 @@ static struct verdict_case cases[] = {
 	{"a probe is not checked", {.probe = true, SERVED}, DONE, SAY(NOTHING), WHY(PROBE), 0, false},
 	{"trusted wins over policyd's no", {.trusted = true, SERVED, ANSWER(USER_UNKNOWN)}, DONE, SAY(NOTHING), WHY(TRUSTED), 0, false},
 
+	{"whose domain it is, nobody can say", {.doubtful = &plain, .policy_on = true, .wanted = BIT(SPF)}, DONE, SAY(LOOKUP_LATER), WHY(DOUBTFUL), 0, false},
+	{"nobody can say, and \"*\" observes", {.doubtful = &watched, .wanted = BIT(SPF)}, DONE, SAY(NOTHING), WHY(DOUBTFUL), BMX_SAY_LOOKUP_LATER, false},
+	{"a trusted client is past that", {.trusted = true, .doubtful = &plain}, DONE, SAY(NOTHING), WHY(TRUSTED), 0, false},
+
 	{"a served recipient is asked for first", {SERVED}, ASKS(POLICY), 0, 0, 0, false},
 	{"known SPF does not spare the question", {SERVED, SPF(PASS)}, ASKS(POLICY), 0, 0, 0, false},
 	{"policyd's yes leads to SPF", {SERVED, ANSWER(DUNNO)}, ASKS(SPF), 0, 0, 0, false},

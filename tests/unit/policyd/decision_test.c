@@ -41,6 +41,12 @@ struct decision_case {
 static struct decision_case cases[] = {
 	{"another stage is not ours", {.served = true, .list = BMX_LIST_HAS_NOT, .authority = FRESH}, SAYS(DUNNO, OTHER_STAGE)},
 	{"a domain that is not served is not ours", {.rcpt_stage = true, .list = BMX_LIST_HAS_NOT, .authority = FRESH}, SAYS(DUNNO, NOT_SERVED)},
+	{"may be one of \"*\", too late to ask", {.rcpt_stage = true, .any = BMX_ANY_FACT_MISSING, .late = true}, SAYS(TROUBLE, DEADLINE)},
+	{"none of \"*\" either", {.rcpt_stage = true, .any = BMX_ANY_FACT_NOT_OURS, .late = true}, SAYS(DUNNO, NOT_SERVED)},
+	{"whether it is one of \"*\" DNS cannot say", {.rcpt_stage = true, .any = BMX_ANY_FACT_FAILED}, SAYS(TROUBLE, DNS_FAILED)},
+	{"one too many of \"*\"", {.rcpt_stage = true, .any = BMX_ANY_FACT_FULL}, SAYS(TROUBLE, DOMAINS_FULL)},
+	{"another stage asks nobody about \"*\"", {.any = BMX_ANY_FACT_MISSING}, SAYS(DUNNO, OTHER_STAGE)},
+	{"what was said of \"*\" is past once there is a section", {LISTED, .any = BMX_ANY_FACT_FAILED, .authority = FRESH}, SAYS(DUNNO, LISTED)},
 	{"postmaster needs no list", {RCPT, .role = true}, SAYS(DUNNO, ROLE_ACCOUNT)},
 	{"on a fresh list", {LISTED, .authority = FRESH}, SAYS(DUNNO, LISTED)},
 	{"on a stale list: valid all the same", {LISTED, .authority = STALE}, SAYS(DUNNO, LISTED)},
@@ -225,6 +231,10 @@ check_need(const struct bmx_facts *f, enum bmx_need need)
 {
 	assert_false(f->late);
 	switch (need) {
+	case BMX_NEED_DOMAIN:
+		assert_false(f->served);
+		assert_int_equal(f->any, BMX_ANY_FACT_MISSING);
+		break;
 	case BMX_NEED_LIST:
 		assert_int_equal(f->list, BMX_LIST_NOT_ASKED);
 		break;
@@ -258,7 +268,13 @@ check_promises(const struct bmx_facts *f)
 		return;
 	}
 	if (!f->rcpt_stage || !f->served) {
-		assert_int_equal(v.reply, BMX_REPLY_DUNNO);
+		/* Not ours is said only where that is known. */
+		assert_int_equal(
+			v.reply,
+			!f->rcpt_stage || f->any == BMX_ANY_FACT_NONE ||
+					f->any == BMX_ANY_FACT_NOT_OURS ?
+				BMX_REPLY_DUNNO :
+				BMX_REPLY_TROUBLE);
 		return;
 	}
 	switch (bmx_policy_reply_class(v.reply)) {
@@ -290,6 +306,7 @@ any_facts(uint64_t *random, struct bmx_facts *f)
 	*f = (struct bmx_facts){
 		.rcpt_stage = ANY(unsigned, 16) != 0,
 		.served = ANY(unsigned, 16) != 0,
+		.any = ANY(enum bmx_any_fact, 5),
 		.late = ANY(unsigned, 8) == 0,
 		.form = ANY(enum bmx_local_form, 3),
 		.utf8 = ANY(unsigned, 2) != 0,

@@ -43,8 +43,9 @@ struct fixture {
 	struct bmx_learner *learner;
 	struct bmx_engine *engine;
 	struct scripted_primary primary;
-	size_t answers;          /* that fixture_ask's requests got */
-	struct bmx_slice answer; /* the last */
+	struct bmx_any_source any; /* of domains without a section */
+	size_t answers;            /* that fixture_ask's requests got */
+	struct bmx_slice answer;   /* the last */
 	uint64_t version;
 	bool begin_fails, meta_fails, find_fails;
 	bool reading;
@@ -190,6 +191,7 @@ fixture_start(struct fixture *fixture, const char *config)
 	fixture_start_learner(fixture);
 	parts.learner = fixture->learner;
 	parts.primaries = scripted_primary_source(&fixture->primary);
+	parts.any = fixture->any;
 	fixture->engine = bmx_engine_new(&parts, fixture->config);
 	assert_non_null(fixture->engine);
 }

@@ -2,11 +2,8 @@
  * memory. */
 #include "tests/support/cmocka.h"
 
-#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <backupmx/own_addresses.h>
 
 #include "policyd/targets.h"
 #include "tests/support/fake_dns.h"
@@ -333,25 +330,6 @@ test_bad_primary(void **state)
 	assert_non_null(strstr(err.text, "m1.test:0"));
 }
 
-static void
-test_own_addresses(void **state)
-{
-	struct bmx_own_addresses *own = bmx_own_addresses_new();
-	struct bmx_target_address address = {.family = AF_INET};
-
-	(void)state;
-	assert_non_null(own);
-	assert_int_equal(inet_pton(AF_INET, "127.0.0.1", address.octets), 1);
-	assert_true(bmx_own_addresses_have(own, &address));
-	assert_false(bmx_own_addresses_have(NULL, &address));
-	assert_int_equal(inet_pton(AF_INET, "192.0.2.1", address.octets), 1);
-	assert_false(bmx_own_addresses_have(own, &address));
-	address.family = AF_INET6;
-	assert_false(bmx_own_addresses_have(own, &address));
-	bmx_own_addresses_free(&own);
-	assert_null(own);
-}
-
 #define ROW(text, function)                                                    \
 	{                                                                      \
 		text, function, open_world, close_world, NULL                  \
@@ -374,7 +352,6 @@ main(void)
 		ROW("freed while DNS is asked", test_free_under_way),
 		ROW("freed when told", test_free_in_callback),
 		ROW("a primary that is none", test_bad_primary),
-		ROW("addresses of this machine", test_own_addresses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
