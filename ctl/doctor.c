@@ -7,7 +7,6 @@
 
 #include <jansson.h>
 
-
 #include "ctl/ask.h"
 #include "ctl/doctor/dead.h"
 #include "ctl/doctor/doctor.h"
