@@ -12,8 +12,8 @@
 
 #include "ctl/ask.h"
 #include "ctl/postfix/change.h"
+#include "ctl/postfix/print.h"
 #include "ctl/postfix/run.h"
-#include "ctl/postfix/shell.h"
 #include "ctl/postfix/tables.h"
 
 #define USAGE                                                                  \
@@ -131,55 +131,6 @@ find(struct work *work, struct bmx_error *err)
 }
 
 static void
-print_command(const struct work *work, const struct bmxctl_wanted *wanted)
-{
-	const size_t size = strlen(wanted->name) + strlen(wanted->value) + 4;
-	char *setting = malloc(size);
-
-	(void)printf("# %s: %s\n", wanted->name, wanted->why);
-	if (wanted->was_set)
-		(void)printf("# now: %s = %s\n", wanted->name, wanted->now);
-	(void)fputs("postconf ", stdout);
-	if (work->words.config_dir) {
-		(void)fputs("-c ", stdout);
-		bmxctl_shell_word(stdout, work->words.config_dir);
-		(void)fputc(' ', stdout);
-	}
-	(void)fputs("-e ", stdout);
-	if (setting) {
-		(void)snprintf(setting, size, "%s = %s", wanted->name,
-		               wanted->value);
-		bmxctl_shell_word(stdout, setting);
-	}
-	(void)fputs("\n\n", stdout);
-	free(setting);
-}
-
-static void
-print_notes(const struct bmxctl_wanted_list *list)
-{
-	for (size_t i = 0; i < bmxctl_wanted_note_count(list); i++) {
-		const struct bmxctl_wiring_note *note =
-			bmxctl_wanted_note(list, i);
-
-		(void)printf("# note: %s: %s\n", note->subject, note->text);
-	}
-}
-
-/* "postfix reload", for this instance. */
-static void
-print_reload(const struct work *work)
-{
-	(void)fputs("# then: postfix ", stdout);
-	if (work->words.config_dir) {
-		(void)fputs("-c ", stdout);
-		bmxctl_shell_word(stdout, work->words.config_dir);
-		(void)fputc(' ', stdout);
-	}
-	(void)puts("reload");
-}
-
-static void
 print_nothing(void)
 {
 	(void)puts("# main.cf is as it should be: there is nothing to change");
@@ -191,48 +142,14 @@ print_wanted(const struct work *work)
 	const size_t count = bmxctl_wanted_count(work->list);
 
 	for (size_t i = 0; i < count; i++)
-		print_command(work, bmxctl_wanted_get(work->list, i));
+		bmxctl_print_setting(bmxctl_wanted_get(work->list, i),
+		                     work->words.config_dir);
 	if (count == 0)
 		print_nothing();
-	print_notes(work->list);
+	bmxctl_print_notes(work->list);
 	if (count > 0)
-		print_reload(work);
+		bmxctl_print_reload(work->words.config_dir);
 	return EX_OK;
-}
-
-static json_t *
-wanted_as_json(const struct bmxctl_wanted_list *list)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < bmxctl_wanted_count(list); i++) {
-		const struct bmxctl_wanted *wanted = bmxctl_wanted_get(list, i);
-
-		(void)json_array_append_new(
-			array,
-			json_pack("{s:s, s:s, s:b, s:s, s:s}", "name",
-		                  wanted->name, "now", wanted->now, "set",
-		                  wanted->was_set, "wanted", wanted->value,
-		                  "why", wanted->why));
-	}
-	return array;
-}
-
-static json_t *
-notes_as_json(const struct bmxctl_wanted_list *list)
-{
-	json_t *array = json_array();
-
-	for (size_t i = 0; i < bmxctl_wanted_note_count(list); i++) {
-		const struct bmxctl_wiring_note *note =
-			bmxctl_wanted_note(list, i);
-
-		(void)json_array_append_new(array,
-		                            json_pack("{s:s, s:s}", "subject",
-		                                      note->subject, "text",
-		                                      note->text));
-	}
-	return array;
 }
 
 /* backup: NULL when nothing was changed. */
@@ -241,8 +158,8 @@ print_as_json(const struct work *work, const char *backup)
 {
 	json_t *root = json_pack("{s:b, s:b, s:s?, s:o, s:o}", "ok", 1,
 	                         "applied", backup != NULL, "backup", backup,
-	                         "wanted", wanted_as_json(work->list), "notes",
-	                         notes_as_json(work->list));
+	                         "wanted", bmxctl_wanted_as_json(work->list),
+	                         "notes", bmxctl_notes_as_json(work->list));
 	const int status = root ? bmxctl_print_json(root) : EX_OSERR;
 
 	json_decref(root);
@@ -298,7 +215,7 @@ reload(const struct work *work)
 
 	if (!work->words.reload) {
 		if (!work->words.as_json)
-			print_reload(work);
+			bmxctl_print_reload(work->words.config_dir);
 		return EX_OK;
 	}
 	if (bmxctl_postfix_do("postfix", work->words.config_dir, words, 1,
@@ -331,7 +248,7 @@ print_applied(const struct work *work, const struct bmxctl_change_paths *paths)
 	}
 	(void)printf("# main.cf has been changed; as it was: %s\n",
 	             paths->backup);
-	print_notes(work->list);
+	bmxctl_print_notes(work->list);
 }
 
 static int
@@ -358,7 +275,7 @@ apply(const struct work *work)
 		if (work->words.as_json)
 			return print_as_json(work, NULL);
 		print_nothing();
-		print_notes(work->list);
+		bmxctl_print_notes(work->list);
 		return EX_OK;
 	}
 	if ((!work->words.force && check_daemons(work, &err) != 0) ||
@@ -370,38 +287,6 @@ apply(const struct work *work)
 	else
 		print_applied(work, &paths);
 	return status == EX_OK ? reload(work) : status;
-}
-
-static void
-print_names(const char *before, const json_t *names)
-{
-	const json_t *name;
-	size_t i;
-
-	if (json_array_size(names) == 0)
-		return;
-	(void)printf("%s", before);
-	json_array_foreach(names, i, name)
-	{
-		(void)printf("%s %s", i > 0 ? "," : "",
-		             json_string_value(name));
-	}
-	(void)puts("");
-}
-
-static void
-print_undone(const json_t *report)
-{
-	if (json_is_true(json_object_get(report, "whole"))) {
-		(void)printf("# main.cf is what it was before: %s\n",
-		             bmxctl_string(report, "backup"));
-		return;
-	}
-	(void)puts("# main.cf was changed by somebody else since: only our own "
-	           "settings are taken back");
-	print_names("taken back:", json_object_get(report, "restored"));
-	print_names("left, as they were changed since:",
-	            json_object_get(report, "left"));
 }
 
 static int
@@ -421,7 +306,7 @@ undo(struct work *work)
 	if (work->words.as_json)
 		status = bmxctl_print_json(report);
 	else
-		print_undone(report);
+		bmxctl_print_undone(report);
 	json_decref(report);
 	return status == EX_OK ? reload(work) : status;
 }

@@ -150,13 +150,34 @@ check_clean() { # NAME
 
 # --- mistakes in main.cf and master.cf -------------------------------------
 
+# Postfix waits for up to two seconds before it believes a file that has just
+# been changed.
+settled() { touch -d '1 hour ago' "$LAB_DIR"/doctor/*.cf; }
+
+doctor_restore() {
+	mkdir -p "$LAB_DIR/doctor"
+	cp "$LAB_DIR/main.cf.good" "$LAB_DIR/doctor/main.cf"
+	cp "$LAB_DIR/master.cf.good" "$LAB_DIR/doctor/master.cf"
+	settled
+}
+
+set_main() { # SETTING
+	postconf -c "$LAB_DIR/doctor" -e "$1"
+	settled
+}
+
+add_to_master() { # LINE
+	echo "$1" >>"$LAB_DIR/doctor/master.cf"
+	settled
+}
+
 # plant NAME ADVICE-GLOB SETTING ROW...: one setting of main.cf
 plant() {
 	local name=$1 advice=$2 setting=$3
 	shift 3
-	postconf -c "$LAB_DIR/doctor" -e "$setting"
+	set_main "$setting"
 	check_found "$name" "$advice" "$@"
-	cp "$LAB_DIR/main.cf.good" "$LAB_DIR/doctor/main.cf"
+	doctor_restore
 }
 
 in_force() { postconf -c "$LAB_DIR/doctor" -hx "$1"; }
@@ -202,11 +223,10 @@ test_policy() {
 	plant "permit_mx_backup" 'Take permit_mx_backup out*' \
 		"smtpd_relay_restrictions = permit_mx_backup, reject_unauth_destination" \
 		postfix.permit-mx-backup
-	echo " -o $list=permit_mynetworks,reject_unauth_destination" \
-		>>"$LAB_DIR/doctor/master.cf"
+	add_to_master " -o $list=permit_mynetworks,reject_unauth_destination"
 	check_found "restrictions in master.cf" 'Take the -o option out*' \
 		postfix.policy-override
-	cp "$LAB_DIR/master.cf.good" "$LAB_DIR/doctor/master.cf"
+	doctor_restore
 }
 
 test_milter() {
@@ -222,10 +242,10 @@ test_milter() {
 		"non_smtpd_milters =" postfix.bounce-guard-unwired
 	plant "bounces of no class" '*internal_mail_filter_classes=bounce*' \
 		"internal_mail_filter_classes =" postfix.bounce-class
-	echo " -o smtpd_milters=" >>"$LAB_DIR/doctor/master.cf"
+	add_to_master " -o smtpd_milters="
 	check_found "no milter in master.cf" 'Take the -o option out*' \
 		postfix.milter-override
-	cp "$LAB_DIR/master.cf.good" "$LAB_DIR/doctor/master.cf"
+	doctor_restore
 }
 
 test_settings() {
@@ -251,25 +271,17 @@ test_settings() {
 }
 
 test_postfix_itself() {
-	local conf=$LAB_DIR/doctor
 	# DNS then has findings, too: proxy_interfaces is not known
-	echo "smtp inet" >>"$conf/master.cf"
+	add_to_master "smtp inet"
 	check_match "a broken master.cf" "$(doctor | rows postfix.unreadable)" \
 		'*postfix.unreadable*postfix check*'
-	rm -r "$conf"
-	mkdir "$conf"
+	rm "$LAB_DIR"/doctor/*.cf
 	check_match "no Postfix" "$(doctor | rows postfix.not-installed)" \
 		'*postfix.not-installed*--config-dir*'
 	doctor_restore
 	lab_postfix_stop backup
 	check_found "Postfix is down" '*start postfix*' postfix.not-running
 	lab_postfix_start backup
-}
-
-doctor_restore() {
-	mkdir -p "$LAB_DIR/doctor"
-	cp "$LAB_DIR/main.cf.good" "$LAB_DIR/doctor/main.cf"
-	cp "$LAB_DIR/master.cf.good" "$LAB_DIR/doctor/master.cf"
 }
 
 # --- mistakes of daemons, files and rights ---------------------------------
@@ -426,10 +438,10 @@ test_words() {
 	check_equal "no such domain" $? 78
 	lab_ctl doctor a b >/dev/null 2>&1
 	check_equal "wrong words" $? 64
-	postconf -c "$LAB_DIR/doctor" -e "soft_bounce = yes"
+	set_main "soft_bounce = yes"
 	doctor >/dev/null
 	check_equal "a warning is status 1" $? 1
-	postconf -c "$LAB_DIR/doctor" -e "relay_domains ="
+	set_main "relay_domains ="
 	doctor >/dev/null
 	check_equal "an error is status 2" $? 2
 	doctor_restore
@@ -440,6 +452,7 @@ command -v openssl >/dev/null || check_skip "openssl is not installed"
 start_all
 cp "$LAB_DIR/doctor/main.cf" "$LAB_DIR/main.cf.good"
 cp "$LAB_DIR/doctor/master.cf" "$LAB_DIR/master.cf.good"
+doctor_restore
 lab_wait 20 clean
 check_clean "a good set-up"
 for part in ${DOCTOR_PARTS:-words domains policy milter settings postfix_itself files \
