@@ -53,8 +53,7 @@ void bmxctl_findings_free(struct bmxctl_findings **findings);
  */
 void bmxctl_found(struct bmxctl_findings *findings,
                   const struct bmxctl_row *row, const char *subject,
-                  const char *seen, ...)
-	__attribute__((format(printf, 4, 5)));
+                  const char *seen, ...) __attribute__((format(printf, 4, 5)));
 
 /** Reports that a thing was looked at and is good: a line for -v. */
 void bmxctl_found_good(struct bmxctl_findings *findings, const char *name,
@@ -81,7 +80,7 @@ int bmxctl_findings_print_json(const struct bmxctl_findings *findings);
 struct bmxctl_patient {
 	const struct bmxctl *ctl;
 	const struct bmx_config *config;
-	struct bmx_dns *dns; /* blocking look-ups with deadlines */
+	struct bmx_dns *dns;     /* blocking look-ups with deadlines */
 	const char *postfix_dir; /* of main.cf; NULL: Postfix's own */
 	struct bmxctl_findings *findings;
 };

@@ -28,7 +28,7 @@ struct bmx_command {
 };
 
 struct bmx_command_result {
-	int status; /* exit status, or 128 and the signal that ended it */
+	int status;   /* exit status, or 128 and the signal that ended it */
 	char *output; /* standard output, terminated; of malloc */
 	size_t output_len;
 	/* What it wrote on standard error: the beginning, control characters

@@ -64,8 +64,7 @@ const char *bmx_list_fetch_check(const char *source);
  *         what is secret in it, and is one line.
  */
 int bmx_list_fetch(const struct bmx_list_fetch *fetch,
-                   struct bmx_list_fetched *fetched_out,
-                   struct bmx_error *err);
+                   struct bmx_list_fetched *fetched_out, struct bmx_error *err);
 
 /** Frees what it holds. */
 void bmx_list_fetched_clear(struct bmx_list_fetched *fetched);

@@ -41,6 +41,7 @@ lab_zone() {
 	permerror 300 TXT "v=spf1 no-such-mechanism:x -all"
 	any 300 A 192.0.2.9
 	*.any 300 TXT "v=spf1 ip4:192.0.2.0/24 -all"
+	*.any 300 A 192.0.2.9
 	bench 300 TXT "v=spf1 ip4:127.0.0.0/8 -all"
 	helo 300 TXT "v=spf1 ip4:192.0.2.1 -all"
 	helo 300 A 192.0.2.1
