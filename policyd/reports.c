@@ -131,9 +131,10 @@ domain_object(const struct bmx_report_parts *parts,
 
 	bmx_engine_list(parts->engine, domain->index, &list);
 	return json_pack(
-		"{s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o}", "name",
+		"{s:s, s:s, s:o, s:I, s:s, s:o, s:o, s:s, s:o}", "name",
 		domain->name, "mode", mode_name(domain->mode), "source",
-		text_of(domain->recipients), "authority",
+		text_of(domain->recipients), "list_max_age_s",
+		(json_int_t)(domain->list_max_age_ms / 1000), "authority",
 		list.known ? bmx_authority_name(list.authority) : "unreadable",
 		"list", list_object(&list), "sync",
 		sync_object(parts->sync, domain->name), "accepts_all",

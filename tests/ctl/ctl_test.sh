@@ -280,7 +280,8 @@ check "cannot say" 75 "4.1.1" "${run[@]}" lookup x@b.test
 check "not served" 75 "no section" "${run[@]}" lookup x@zz.test
 check "a local part with a dash" 1 "550" "${run[@]}" lookup -x@a.test
 check "synced from its source" 0 "DUNNO" "${run[@]}" lookup s@s.test
-check "status" 0 "a.test (enforce)" "${run[@]}" status
+check "status" 0 "DOMAIN" "${run[@]}" status
+check "status of a domain" 0 "a.test (enforce)" "${run[@]}" status A.test
 json "status --json" "len(d['domains']) == 4" "${run[@]}" status --json
 for _ in $(seq 100); do # until its hosts are known
 	"${run[@]}" probe u@p.test >out 2>&1 && break
