@@ -201,7 +201,7 @@ queued_of(const json_t *queue, const char *name)
 /*
  * How long mail has waited though it could have gone: since it came, or since
  * the primary is back, whichever is later. Mail for a primary that is away
- * waits because that is what a backup is for.
+ * waits because that is what a backup is for. -1: nothing waits.
  */
 static long long
 waited_s(const json_t *facts, const json_t *domain, const json_t *queued)
@@ -211,7 +211,7 @@ waited_s(const json_t *facts, const json_t *domain, const json_t *queued)
 	const long long up_at = bmxctl_number(primary, "since");
 
 	if (strcmp(bmxctl_string(primary, "state"), "up") != 0 || came_at <= 0)
-		return 0;
+		return -1;
 	return bmxctl_since(facts, came_at > up_at ? came_at : up_at);
 }
 
@@ -224,6 +224,8 @@ judge_waiting(struct bmxctl_verdict *verdict, const json_t *facts,
 	const char *reason = bmxctl_string(queued, "reason");
 	char age[BMXCTL_AGE_SIZE];
 
+	if (waited < 0)
+		return;
 	if (waited > *longest_s)
 		*longest_s = waited;
 	if (bmxctl_state_above(waited, limit) != BMXCTL_STATE_OK)

@@ -111,8 +111,9 @@ bmxctl_tally_rank(const struct bmxctl_tally_times *times, double rank)
 	for (size_t i = 0; i < BMXCTL_TALLY_TIMES; i++) {
 		seen += times->buckets[i];
 		if ((double)seen >= rank * (double)times->count)
-			return bounds[i] < times->longest ? bounds[i] :
-							    times->longest;
+			return bounds[i] < times->longest || i == 0 ?
+				bounds[i] :
+				times->longest;
 	}
 	return times->longest;
 }

@@ -147,6 +147,33 @@ test_judge(void **state)
 	json_decref(facts);
 }
 
+/* A limit of 0 is for mail that waits, not for an empty queue. */
+static void
+test_limit_of_nothing(void **state)
+{
+	static const struct bmxctl_limit none = {0, 0};
+	static const struct {
+		const char *facts;
+		enum bmxctl_state want;
+	} rows[] = {
+		{QUEUE("'state': 'up', 'since': 5", "0"), OK},
+		{QUEUE("'state': 'down', 'since': 5", "10"), OK},
+		{QUEUE("'state': 'up', 'since': 100000", "100000"), CRIT},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		json_t *facts = facts_of(rows[i].facts);
+		struct bmxctl_verdict verdict;
+
+		assert_int_equal(bmxctl_verdict_init(&verdict), 0);
+		bmxctl_judge_queue(&verdict, facts, &none);
+		assert_int_equal(verdict.state, rows[i].want);
+		bmxctl_verdict_clear(&verdict);
+		json_decref(facts);
+	}
+}
+
 /* Facts of any shape are no crash: parts that are missing, or something else
  * than they should be. */
 static void
@@ -187,13 +214,14 @@ test_worse(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[2 + CASES] = {
+	struct CMUnitTest tests[3 + CASES] = {
+		cmocka_unit_test(test_limit_of_nothing),
 		cmocka_unit_test(test_odd_facts),
 		cmocka_unit_test(test_worse),
 	};
 
 	for (size_t i = 0; i < CASES; i++)
-		tests[2 + i] = (struct CMUnitTest){.name = cases[i].name,
+		tests[3 + i] = (struct CMUnitTest){.name = cases[i].name,
 		                                   .test_func = test_judge,
 		                                   .initial_state = &cases[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL);
