@@ -1,6 +1,8 @@
 /* judge.h: lists, primaries, and the queue. */
 #include <string.h>
 
+#include <jansson.h>
+
 #include "ctl/judge_priv.h"
 
 /* Failures in a row from which on syncs are said to fail: one may be a file

@@ -4,8 +4,6 @@
 #ifndef BACKUPMX_CTL_JUDGE_PRIV_H
 #define BACKUPMX_CTL_JUDGE_PRIV_H
 
-#include <jansson.h>
-
 #include "ctl/ask.h"
 #include "ctl/judge.h"
 
@@ -24,10 +22,10 @@ enum bmxctl_state bmxctl_state_above(long long value,
                                      const struct bmxctl_limit *limit);
 
 /** Seconds since at, at least 0; 0 for what never was. */
-long long bmxctl_since(const json_t *facts, long long at);
+long long bmxctl_since(const struct json_t *facts, long long at);
 
 /** Did policyd answer? If not, that nobody can say is added, once. */
-bool bmxctl_policyd_said(struct bmxctl_verdict *verdict, const json_t *facts,
-                         const char *check);
+bool bmxctl_policyd_said(struct bmxctl_verdict *verdict,
+                         const struct json_t *facts, const char *check);
 
 #endif

@@ -351,6 +351,19 @@ print_bounces(const json_t *facts)
 	(void)putchar('\n');
 }
 
+/* Who looks at the screen wants to know of an outage at once; mail that waits
+ * has its time. */
+static struct bmxctl_limit
+limit_of(const struct bmxctl_check *check)
+{
+	struct bmxctl_limit limit = check->limit;
+
+	if (check->judge == bmxctl_judge_primary ||
+	    check->judge == bmxctl_judge_redis)
+		limit.warning = 0;
+	return limit;
+}
+
 static void
 print_problems(const json_t *facts)
 {
@@ -360,8 +373,11 @@ print_problems(const json_t *facts)
 
 	if (bmxctl_verdict_init(&verdict) != 0)
 		return;
-	for (size_t i = 0; i < count; i++)
-		checks[i].judge(&verdict, facts, &checks[i].limit);
+	for (size_t i = 0; i < count; i++) {
+		const struct bmxctl_limit limit = limit_of(&checks[i]);
+
+		checks[i].judge(&verdict, facts, &limit);
+	}
 	(void)putchar('\n');
 	if (json_array_size(verdict.problems) == 0)
 		(void)printf("Nothing to complain of.\n");
