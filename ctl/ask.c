@@ -223,6 +223,26 @@ bmxctl_ask(const struct bmxctl *ctl, const char *verb, const char *argument,
 	return answer;
 }
 
+json_t *
+bmxctl_try(const struct bmx_config *config, const char *verb,
+           struct bmx_error *err)
+{
+	json_t *answer;
+
+	if (!config->policyd.control_on) {
+		(void)bmx_error_set(err, BMX_E_USAGE, "policyd.control is off");
+		return NULL;
+	}
+	answer = bmxctl_ask_quietly(config, verb, "", err);
+	if (answer && !json_is_true(json_object_get(answer, "ok"))) {
+		(void)bmx_error_set(err, BMX_E_REFUSED, "policyd says: %s",
+		                    bmxctl_string(answer, "error"));
+		json_decref(answer);
+		return NULL;
+	}
+	return answer;
+}
+
 bool
 bmxctl_is_address(const char *word)
 {
@@ -309,18 +329,32 @@ bmxctl_print_json(const json_t *answer)
 	return EX_OK;
 }
 
+const char *
+bmxctl_age(char buffer[BMXCTL_AGE_SIZE], long long seconds)
+{
+	struct bmx_text text;
+
+	bmx_text_init(&text, buffer, BMXCTL_AGE_SIZE);
+	if (seconds < 0)
+		bmx_text_append_string(&text, "-");
+	else if (seconds < 60)
+		bmx_text_printf(&text, "%llds", seconds);
+	else if (seconds < 3600)
+		bmx_text_printf(&text, "%lldm%llds", seconds / 60,
+		                seconds % 60);
+	else if (seconds < 86400)
+		bmx_text_printf(&text, "%lldh%lldm", seconds / 3600,
+		                seconds / 60 % 60);
+	else
+		bmx_text_printf(&text, "%lldd%lldh", seconds / 86400,
+		                seconds / 3600 % 24);
+	return buffer;
+}
+
 void
 bmxctl_print_age(long long seconds)
 {
-	if (seconds < 0)
-		(void)printf("-");
-	else if (seconds < 60)
-		(void)printf("%llds", seconds);
-	else if (seconds < 3600)
-		(void)printf("%lldm%llds", seconds / 60, seconds % 60);
-	else if (seconds < 86400)
-		(void)printf("%lldh%lldm", seconds / 3600, seconds / 60 % 60);
-	else
-		(void)printf("%lldd%lldh", seconds / 86400,
-		             seconds / 3600 % 24);
+	char buffer[BMXCTL_AGE_SIZE];
+
+	(void)fputs(bmxctl_age(buffer, seconds), stdout);
 }

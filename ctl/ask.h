@@ -59,6 +59,11 @@ struct json_t *bmxctl_ask_of(const struct bmxctl *ctl,
 struct json_t *bmxctl_ask_quietly(const struct bmx_config *config,
                                   const char *verb, const char *argument,
                                   struct bmx_error *err);
+/** As bmxctl_ask_quietly without an argument, for what policyd says yes to.
+ * @return the answer, or NULL with *err: BMX_E_USAGE (no control socket),
+ *         BMX_E_REFUSED (policyd says no), others: it cannot be reached */
+struct json_t *bmxctl_try(const struct bmx_config *config, const char *verb,
+                          struct bmx_error *err);
 
 /** The string at key, "" when there is none; borrowed from object. */
 const char *bmxctl_string(const struct json_t *object, const char *key);
@@ -68,6 +73,12 @@ long long bmxctl_number(const struct json_t *object, const char *key);
 
 /** Prints the answer as JSON, indented. Returns EX_OK or EX_IOERR. */
 int bmxctl_print_json(const struct json_t *answer);
+
+/** Octets of a duration as text. */
+#define BMXCTL_AGE_SIZE 48
+
+/** Writes a duration into buffer as bmxctl_print_age does. @return buffer */
+const char *bmxctl_age(char buffer[BMXCTL_AGE_SIZE], long long seconds);
 
 /** Prints a duration in its two largest units: "-" when less than 0. */
 void bmxctl_print_age(long long seconds);

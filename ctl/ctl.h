@@ -83,8 +83,26 @@ int bmxctl_init(struct bmxctl *ctl, int argc, char **argv);
 /** `postfix [--config-dir DIR] [--apply | --undo] ...`: what main.cf needs. */
 int bmxctl_postfix(struct bmxctl *ctl, int argc, char **argv);
 
-/** `status [--json]`. */
+/** `status [DOMAIN] [--all] [--json] [--watch [SECONDS]] [--config-dir DIR]`;
+ * exit status 75 when policyd cannot be asked. */
 int bmxctl_status(struct bmxctl *ctl, int argc, char **argv);
+
+/** `check [NAME] [--warning X] [--critical X] [--max-age AGE] [--json]
+ * [--config-dir DIR]`: exit status 0, 1, 2 or 3, as monitoring plugins. */
+int bmxctl_check(struct bmxctl *ctl, int argc, char **argv);
+
+/** `report [--date DAY] [--top N] [--json] [FILE ...]`. */
+int bmxctl_report(struct bmxctl *ctl, int argc, char **argv);
+
+/** Where an option with a value stands in argv[1] to argv[*argc - 1]: takes
+ * `NAME VALUE` or `NAME=VALUE` out, the last one if there are several.
+ * @return 1 with *value_out, 0 without, -1 when its value is missing */
+int bmxctl_take_value(int *argc, char **argv, const char *name,
+                      const char **value_out);
+
+/** Takes the word name out of argv[1] to argv[*argc - 1]. @return was it
+ * there? */
+bool bmxctl_take_word(int *argc, char **argv, const char *name);
 
 /** `load DOMAIN --from SOURCE [--dry-run] [--force] [--json]`; exit status
  * 3 when a guard refused the list. */

@@ -23,6 +23,8 @@ static const struct command commands[] = {
          bmxctl_bounces},
 	{"cache", "write what was learnt to a file, or take it from one",
          bmxctl_cache},
+	{"check", "for monitoring: one line, exit status 0, 1, 2 or 3",
+         bmxctl_check},
 	{"config", "check the configuration file, or print it", bmxctl_config},
 	{"doctor", "say what is wrong with this backup, and what to do",
          bmxctl_doctor},
@@ -39,9 +41,11 @@ static const struct command commands[] = {
          bmxctl_probe},
 	{"publish", "publish a domain's list in Redis", bmxctl_publish},
 	{"reload", "let policyd read its configuration again", bmxctl_reload},
+	{"report", "what a day's log says", bmxctl_report},
 	{"rollback", "put the list before the last change back into force",
          bmxctl_rollback},
-	{"status", "how policyd and its lists do", bmxctl_status},
+	{"status", "a screen: domains, lists, primaries, queue, Redis, today",
+         bmxctl_status},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -64,15 +64,47 @@ bmxctl_usage(const struct bmxctl *ctl, const char *words)
 }
 
 bool
-bmxctl_take_json(int *argc, char **argv)
+bmxctl_take_word(int *argc, char **argv, const char *name)
 {
 	int kept = 1;
 
 	for (int i = 1; i < *argc; i++)
-		if (strcmp(argv[i], "--json") != 0)
+		if (strcmp(argv[i], name) != 0)
 			argv[kept++] = argv[i];
 	if (kept == *argc)
 		return false;
 	*argc = kept;
 	return true;
+}
+
+bool
+bmxctl_take_json(int *argc, char **argv)
+{
+	return bmxctl_take_word(argc, argv, "--json");
+}
+
+int
+bmxctl_take_value(int *argc, char **argv, const char *name,
+                  const char **value_out)
+{
+	const size_t len = strlen(name);
+	int found = 0;
+	int kept = 1;
+
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], name) == 0) {
+			if (i + 1 == *argc)
+				return -1;
+			*value_out = argv[++i];
+			found = 1;
+		} else if (strncmp(argv[i], name, len) == 0 &&
+		           argv[i][len] == '=') {
+			*value_out = argv[i] + len + 1;
+			found = 1;
+		} else {
+			argv[kept++] = argv[i];
+		}
+	}
+	*argc = kept;
+	return found;
 }

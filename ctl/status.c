@@ -1,231 +1,186 @@
-/* backupmxctl status [--json] */
+/* backupmxctl status [DOMAIN] [--all] [--json] [--watch [SECONDS]] */
+#include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <sysexits.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
+#include <backupmx/address.h>
+#include <backupmx/units.h>
+
 #include "ctl/ask.h"
+#include "ctl/gather.h"
+#include "ctl/status_screen.h"
 
-static void
-print_sync(const json_t *sync)
+#define USAGE                                                                  \
+	"status [DOMAIN] [--all] [--json] [--watch [SECONDS]] [--config-dir "  \
+	"DIR]"
+/* Seconds between two screens, and the most of them. */
+#define WATCH_S 5
+#define WATCH_MAX_S 86400
+/* Home, and what was there is gone. */
+#define CLEAR "\033[H\033[J"
+
+struct options {
+	bool all;
+	bool as_json;
+	int64_t watch_s;    /* 0: once */
+	const char *domain; /* NULL: all; else in buffer */
+	const char *postfix_dir;
+	char buffer[BMX_DOMAIN_BUFFER];
+};
+
+/* `--watch`, with seconds behind it or without. @return 0, or -1 */
+static int
+take_watch(int *argc, char **argv, int64_t *watch_s_out)
 {
-	const char *error = bmxctl_string(sync, "last_error");
+	int kept = 1;
 
-	(void)printf("  sync:    %s\n", bmxctl_string(sync, "state"));
-	if (error[0] != '\0')
-		(void)printf("  error:   %s\n", error);
-}
-
-static void
-print_list(const json_t *domain)
-{
-	const json_t *list = json_object_get(domain, "list");
-
-	(void)printf("  list:    %s", bmxctl_string(domain, "authority"));
-	if (json_is_object(list)) {
-		(void)printf(", %lld entries, generation %lld, last good sync ",
-		             bmxctl_number(list, "entries"),
-		             bmxctl_number(list, "generation"));
-		bmxctl_print_age(bmxctl_number(list, "age_s"));
-		(void)printf(" ago");
+	for (int i = 1; i < *argc; i++) {
+		if (strcmp(argv[i], "--watch") != 0) {
+			argv[kept++] = argv[i];
+			continue;
+		}
+		*watch_s_out = WATCH_S;
+		if (i + 1 < *argc &&
+		    bmx_units_parse_number(bmx_slice_of(argv[i + 1]),
+		                           watch_s_out) == 0)
+			i++;
+		if (*watch_s_out < 1 || *watch_s_out > WATCH_MAX_S)
+			return -1;
 	}
-	(void)putchar('\n');
+	*argc = kept;
+	return 0;
 }
 
-static void
-print_age_of(long long at, long long now)
+static int
+take_options(int argc, char **argv, struct options *options)
 {
-	bmxctl_print_age(at > 0 && now >= at ? now - at : -1);
+	struct bmx_slice name;
+
+	options->as_json = bmxctl_take_json(&argc, argv);
+	options->all = bmxctl_take_word(&argc, argv, "--all");
+	if (bmxctl_take_value(&argc, argv, "--config-dir",
+	                      &options->postfix_dir) < 0 ||
+	    take_watch(&argc, argv, &options->watch_s) != 0 || argc > 2)
+		return -1;
+	if (argc == 1)
+		return 0;
+	if (argv[1][0] == '-')
+		return -1;
+	options->domain = strcmp(argv[1], "*") == 0 ? "*" : options->buffer;
+	return options->domain != options->buffer ||
+			bmx_domain_normalise(bmx_slice_of(argv[1]),
+	                                     options->buffer, &name) == 0 ?
+		0 :
+		-1;
 }
 
-static void
-print_keywords(const json_t *keywords)
+/* What policyd's silence amounts to; said once, on stderr. */
+static int
+tell_silence(const struct bmxctl *ctl, const json_t *facts)
 {
-	static const char *const flags[][2] = {{"smtputf8", " SMTPUTF8"},
-	                                       {"starttls", " STARTTLS"},
-	                                       {"pipelining", " PIPELINING"},
-	                                       {"8bitmime", " 8BITMIME"}};
+	const char *why = bmxctl_string(facts, "why");
 
-	if (!json_is_object(keywords))
-		return;
-	(void)printf("  offers: ");
-	if (json_is_integer(json_object_get(keywords, "size")))
-		(void)printf(" SIZE %lld", bmxctl_number(keywords, "size"));
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++)
-		if (json_is_true(json_object_get(keywords, flags[i][0])))
-			(void)printf("%s", flags[i][1]);
-	(void)putchar('\n');
+	if (json_is_true(json_object_get(facts, "ok")))
+		return EX_OK;
+	(void)fprintf(stderr, "%s: policyd cannot be asked: %s%s\n",
+	              ctl->program, bmxctl_string(facts, "error"),
+	              strcmp(why, "permission") == 0 ?
+	                      "" :
+	                      "; see systemctl status backupmx-policyd");
+	if (strcmp(why, "usage") == 0)
+		return EX_CONFIG;
+	return strcmp(why, "refused") == 0 ? EX_UNAVAILABLE : EX_TEMPFAIL;
 }
 
-static void
-print_call_ahead(const json_t *call_ahead, const char *accepts_all)
+static int
+print_facts(const struct bmxctl *ctl, const struct options *options,
+            const json_t *facts)
 {
-	const json_t *outcomes = json_object_get(call_ahead, "outcomes");
-
-	if (!json_is_object(call_ahead))
-		return;
-	(void)printf("  probes:  %lld (valid %lld, unknown %lld, unsure %lld), "
-	             "queue %lld, sessions %lld, breaker %s\n",
-	             bmxctl_number(call_ahead, "probes"),
-	             bmxctl_number(outcomes, "valid"),
-	             bmxctl_number(outcomes, "unknown"),
-	             bmxctl_number(outcomes, "unsure"),
-	             bmxctl_number(call_ahead, "queue"),
-	             bmxctl_number(call_ahead, "sessions"),
-	             bmxctl_string(call_ahead, "breaker"));
-	if (strcmp(accepts_all, "yes") == 0)
-		(void)printf("  warning: the primary accepts all local parts: "
-		             "asking it cannot protect, give it a list\n");
-}
-
-static void
-print_primary_trouble(const json_t *primary, long long now)
-{
-	const char *error = bmxctl_string(primary, "last_error");
-	const char *config_error = bmxctl_string(primary, "config_error");
-
-	if (config_error[0] != '\0')
-		(void)printf("  warning: %s\n", config_error);
-	if (json_is_true(json_object_get(primary, "refuses_us")))
-		(void)printf("  warning: the primary refuses us\n");
-	if (error[0] == '\0')
-		return;
-	(void)printf("  error:   %s (", error);
-	print_age_of(bmxctl_number(primary, "last_error_at"), now);
-	(void)printf(" ago)\n");
-}
-
-static void
-print_primary(const json_t *primary, const char *accepts_all)
-{
-	const long long now = (long long)time(NULL);
-	const char *hosts = bmxctl_string(primary, "hosts");
-
-	if (!json_is_object(primary))
-		return;
-	(void)printf("  primary: %s", bmxctl_string(primary, "state"));
-	if (bmxctl_number(primary, "since") > 0) {
-		(void)printf(" for ");
-		print_age_of(bmxctl_number(primary, "since"), now);
+	if (options->as_json)
+		return bmxctl_print_json(facts);
+	if (!options->domain) {
+		bmxctl_status_print_screen(facts, options->all);
+		return EX_OK;
 	}
-	(void)printf(", %s\n",
-	             hosts[0] != '\0' ? hosts :
-	                                bmxctl_string(primary, "targets"));
-	print_keywords(json_object_get(primary, "keywords"));
-	print_call_ahead(json_object_get(primary, "call_ahead"), accepts_all);
-	print_primary_trouble(primary, now);
+	if (!json_is_true(json_object_get(facts, "ok")) ||
+	    bmxctl_status_print_domain(facts, options->domain))
+		return EX_OK;
+	(void)fprintf(stderr, "%s: policyd serves no domain \"%s\"\n",
+	              ctl->program, options->domain);
+	return EX_CONFIG;
 }
 
-static void
-print_domain(const json_t *domain)
+static int
+show(const struct bmxctl *ctl, const struct bmx_config *config,
+     const struct options *options)
 {
-	const char *source = bmxctl_string(domain, "source");
-	const json_t *domains = json_object_get(domain, "domains");
+	json_t *facts = bmxctl_gather(config, options->postfix_dir,
+	                              options->domain ? BMXCTL_PART_POLICYD |
+	                                              BMXCTL_PART_QUEUE :
+	                                                BMXCTL_PARTS_ALL);
+	int status;
+	int printed;
 
-	(void)printf("\n%s (%s%s)\n  source:  %s\n",
-	             bmxctl_string(domain, "name"),
-	             bmxctl_string(domain, "mode"),
-	             strcmp(bmxctl_string(domain, "served_by"), "*") == 0 ?
-	                     ", served by \"*\"" :
-	                     "",
-	             source[0] != '\0' ? source : "none");
-	if (domains) { /* the section "*" itself */
-		(void)printf("  domains: %lld\n",
-		             (long long)json_integer_value(domains));
-		return;
+	if (!facts) {
+		(void)fprintf(stderr, "%s: memory is short\n", ctl->program);
+		return EX_OSERR;
 	}
-	print_list(domain);
-	if (json_is_object(json_object_get(domain, "sync")))
-		print_sync(json_object_get(domain, "sync"));
-	print_primary(json_object_get(domain, "primary"),
-	              bmxctl_string(domain, "accepts_all"));
+	if (options->watch_s > 0 && isatty(STDOUT_FILENO))
+		(void)fputs(CLEAR, stdout);
+	printed = print_facts(ctl, options, facts);
+	(void)fflush(stdout); /* before what is said on stderr */
+	status = options->watch_s > 0 ? EX_OK : tell_silence(ctl, facts);
+	json_decref(facts);
+	return printed != EX_OK ? printed : status;
 }
 
-/* The lag is not known while the master is not heard. */
-static void
-print_replica(const json_t *redis)
+/* Until Ctrl-C, or until nobody reads. The signals are waited for, so that a
+ * screen is never cut in the middle. */
+static int
+watch(const struct bmxctl *ctl, const struct bmx_config *config,
+      const struct options *options)
 {
-	const json_t *up = json_object_get(redis, "replica_link_up");
-	const long long lag_s = bmxctl_number(redis, "replica_lag_s");
+	const struct timespec pause = {.tv_sec = (time_t)options->watch_s};
+	sigset_t ends;
+	int status;
 
-	(void)printf("  master:      link %s",
-	             json_is_true(up) ? "up" : "down, lists may be old");
-	if (lag_s >= 0)
-		(void)printf(", heard %llds ago", lag_s);
-	(void)printf("\n");
-}
-
-/* Of a link that is up it may be long over. */
-static void
-print_link_error(const json_t *redis, const char *error)
-{
-	const long long at_s = bmxctl_number(redis, "last_error_at");
-
-	(void)printf("  last error:  %s (", error);
-	bmxctl_print_age((long long)time(NULL) - at_s);
-	(void)printf(" ago)\n");
-}
-
-static void
-print_redis(const json_t *redis)
-{
-	const char *policy = bmxctl_string(redis, "maxmemory_policy");
-	const char *error = bmxctl_string(redis, "last_error");
-
-	if (!json_is_object(redis))
-		return;
-	(void)printf("redis:         %s, %s, %s, breaker %s\n",
-	             json_is_true(json_object_get(redis, "up")) ? "up" : "down",
-	             bmxctl_string(redis, "server"),
-	             bmxctl_string(redis, "role"),
-	             bmxctl_string(redis, "breaker"));
-	if (strcmp(bmxctl_string(redis, "role"), "replica") == 0)
-		print_replica(redis);
-	if (policy[0] != '\0' && strcmp(policy, "noeviction") != 0)
-		(void)printf("  warning:     maxmemory-policy is %s, it may "
-		             "evict lists: set noeviction\n",
-		             policy);
-	if (error[0] != '\0')
-		print_link_error(redis, error);
-}
-
-static void
-print_text(const json_t *answer)
-{
-	const json_t *domains = json_object_get(answer, "domains");
-
-	(void)printf("backupmx-policyd %s, pid %lld, up ",
-	             bmxctl_string(answer, "version"),
-	             bmxctl_number(answer, "pid"));
-	bmxctl_print_age(bmxctl_number(answer, "uptime_s"));
-	(void)printf("\nconfiguration: %s\nconnections:   %lld\n"
-	             "requests:      %lld\n",
-	             bmxctl_string(answer, "config"),
-	             bmxctl_number(answer, "connections"),
-	             bmxctl_number(answer, "requests_total"));
-	print_redis(json_object_get(answer, "redis"));
-	for (size_t i = 0; i < json_array_size(domains); i++)
-		print_domain(json_array_get(domains, i));
+	(void)sigemptyset(&ends);
+	(void)sigaddset(&ends, SIGINT);
+	(void)sigaddset(&ends, SIGTERM);
+	(void)sigprocmask(SIG_BLOCK, &ends, NULL);
+	for (;;) {
+		status = show(ctl, config, options);
+		if (status != EX_OK || fflush(stdout) != 0 || ferror(stdout))
+			break;
+		if (sigtimedwait(&ends, NULL, &pause) > 0)
+			break;
+		if (!isatty(STDOUT_FILENO) && !options->as_json)
+			(void)putchar('\n');
+	}
+	(void)sigprocmask(SIG_UNBLOCK, &ends, NULL);
+	return status;
 }
 
 int
 bmxctl_status(struct bmxctl *ctl, int argc, char **argv)
 {
-	const bool as_json = bmxctl_take_json(&argc, argv);
+	struct options options = {0};
+	struct bmx_config *config;
 	int status = EX_OK;
-	json_t *answer;
 
-	if (argc != 1)
-		return bmxctl_usage(ctl, "status [--json]");
-	answer = bmxctl_ask(ctl, "status", "", &status);
-	if (!answer)
+	if (take_options(argc, argv, &options) != 0)
+		return bmxctl_usage(ctl, USAGE);
+	config = bmxctl_load_config(ctl, false, &status);
+	if (!config)
 		return status;
-	if (as_json)
-		status = bmxctl_print_json(answer);
-	else
-		print_text(answer);
-	json_decref(answer);
+	status = options.watch_s > 0 ? watch(ctl, config, &options) :
+				       show(ctl, config, &options);
+	bmx_config_unref(&config);
 	return status;
 }

@@ -207,6 +207,9 @@ start_shared(struct daemon *daemon, const struct options *options,
 	                                                daemon->config->log,
 	                          BMX_LOG_INFO);
 	daemon->metrics = bmx_metrics_new();
+	if (daemon->metrics)
+		bmx_metrics_add_program(daemon->metrics,
+		                        bmx_clock_wall_ms(bmx_clock_system()));
 	if (!daemon->log || !daemon->metrics)
 		return bmx_error_set(err, BMX_E_NOMEM, "out of memory");
 	daemon->milter = bmx_milter_new(daemon->rules, daemon->log,

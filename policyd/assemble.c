@@ -6,6 +6,7 @@
 #include <backupmx/notify.h>
 
 #include "policyd/commands.h"
+#include "policyd/fault_gauges.h"
 #include "policyd/store.h"
 #include "policyd/sync_worker.h"
 
@@ -94,6 +95,7 @@ on_tick(void *ctx)
 
 	follow_store(d);
 	bmx_engine_update_gauges(d->engine);
+	bmx_fault_gauges_update(d->metrics, d->config, d->sync, d->primaries);
 	bmx_metric_set(d->log_dropped, (int64_t)bmx_log_dropped(d->log));
 	bmx_timer_set(d->loop, d->tick, TICK_MS);
 }
@@ -256,6 +258,7 @@ make_timers(struct bmx_daemon *d, struct bmx_error *err)
 	d->log_dropped = bmx_metrics_counter(
 		d->metrics, "backupmx_log_dropped_total",
 		"Log lines that standard error did not take.", NULL, 0);
+	bmx_metrics_add_program(d->metrics, bmx_clock_wall_ms(d->loop->clock));
 	bmx_timer_set(d->loop, d->tick, 0);
 	if (bmx_notify_watchdog_ms() > 0)
 		bmx_timer_set(d->loop, d->watchdog, bmx_notify_watchdog_ms());

@@ -21,6 +21,7 @@ on_status(void *ctx)
 		.engine = d->engine,
 		.sync = d->sync,
 		.primaries = d->primaries,
+		.learner = d->learner,
 		.redis = d->redis,
 		.any_count = bmx_any_domains_count(d->any),
 		.uptime_ms = bmx_clock_mono_ms(d->loop->clock) - d->started_ms,

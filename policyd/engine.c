@@ -62,6 +62,7 @@ bmx_engine_new(const struct bmx_engine_parts *parts, struct bmx_config *config)
 	engine->waiting_gauge = bmx_metrics_gauge(
 		parts->metrics, "backupmx_requests_waiting",
 		"Requests that wait for the primary or for Redis.", NULL, 0);
+	bmx_today_roll(&engine->today, bmx_clock_wall_ms(parts->loop->clock));
 	engine->harvest = bmx_harvest_new();
 	engine->deadline = bmx_timer_new(parts->loop, on_deadline, engine);
 	if (!engine->harvest || !engine->deadline ||
@@ -450,6 +451,14 @@ size_t
 bmx_engine_waiting(const struct bmx_engine *engine)
 {
 	return engine->waiting;
+}
+
+const struct bmx_today *
+bmx_engine_today(struct bmx_engine *engine)
+{
+	bmx_today_roll(&engine->today,
+	               bmx_clock_wall_ms(engine->parts.loop->clock));
+	return &engine->today;
 }
 
 uint64_t

@@ -25,6 +25,7 @@
 #include "policyd/learn.h"
 #include "policyd/list_source.h"
 #include "policyd/primary_source.h"
+#include "policyd/today.h"
 
 struct bmx_engine;
 
@@ -136,6 +137,10 @@ void bmx_engine_explain(struct bmx_engine *engine, struct bmx_slice address,
 
 /** Requests answered since the start. */
 uint64_t bmx_engine_requests(const struct bmx_engine *engine);
+
+/** What was decided since midnight; borrowed until the next turn of the loop.
+ */
+const struct bmx_today *bmx_engine_today(struct bmx_engine *engine);
 
 /** Sets the gauges of lists (age, entries, authority) to what is now. */
 void bmx_engine_update_gauges(struct bmx_engine *engine);

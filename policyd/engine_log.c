@@ -5,13 +5,16 @@
 
 #include <backupmx/policy_reply.h>
 
+static enum bmx_decided
+decided(const struct bmx_engine_ask *ask, const struct bmx_verdict *verdict)
+{
+	return bmx_decided_of(verdict->reply, bmx_engine_observes(ask));
+}
+
 static const char *
 act_name(const struct bmx_engine_ask *ask, const struct bmx_verdict *verdict)
 {
-	if (bmx_engine_observes(ask) &&
-	    bmx_policy_reply_class(verdict->reply) != BMX_REPLY_PASSES)
-		return "warn";
-	return bmx_policy_reply_act(verdict->reply);
+	return bmx_decided_name(decided(ask, verdict));
 }
 
 /* Whose decision it is: that of "*" when nobody can say whether the domain is
@@ -44,6 +47,8 @@ count(struct bmx_engine_ask *ask, const struct bmx_verdict *verdict)
 	engine->requests++;
 	if (!domain)
 		return;
+	bmx_today_count(&engine->today, bmx_engine_wall_ms(ask),
+	                decided(ask, verdict), verdict->why);
 	metric = &domain->decisions[verdict->why];
 	if (!*metric) {
 		const struct bmx_metrics_label labels[] = {

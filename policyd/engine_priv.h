@@ -103,6 +103,7 @@ struct bmx_engine {
 	bool reading;    /* a batch has begun */
 	int64_t wall_ms; /* when it began */
 	uint64_t requests;
+	struct bmx_today today;
 	struct bmx_engine_ask *first; /* those that wait, oldest first */
 	struct bmx_engine_ask *last;
 	size_t waiting;

@@ -423,3 +423,14 @@ bmx_learner_gone(struct bmx_learner *learner, struct bmx_slice domain,
 	bmx_metric_add(learner->gone[gone], 1);
 	return gone;
 }
+
+void
+bmx_learner_counts(const struct bmx_learner *learner,
+                   struct bmx_learner_counts *counts_out)
+{
+	counts_out->evicted = (uint64_t)bmx_metric_value(learner->evicted);
+	counts_out->lost = (uint64_t)bmx_metric_value(learner->lost);
+	for (int i = 0; i < BMX_GONE_WORDS; i++)
+		counts_out->gone[i] =
+			(uint64_t)bmx_metric_value(learner->gone[i]);
+}

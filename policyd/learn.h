@@ -9,6 +9,7 @@
 #define BACKUPMX_POLICYD_LEARN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <backupmx/config.h>
 #include <backupmx/error.h>
@@ -68,6 +69,17 @@ const char *bmx_gone_name(enum bmx_gone gone);
 enum bmx_gone bmx_learner_gone(struct bmx_learner *learner,
                                struct bmx_slice domain, struct bmx_slice local,
                                bool listed);
+
+/** What was unlearnt since the start. */
+struct bmx_learner_counts {
+	uint64_t evicted; /* known users that the primary no longer knows */
+	uint64_t lost;    /* such refusals that were not believed */
+	uint64_t gone[BMX_GONE_WORDS]; /* what bounces said of recipients */
+};
+
+/** Fills *counts_out. */
+void bmx_learner_counts(const struct bmx_learner *learner,
+                        struct bmx_learner_counts *counts_out);
 
 /** Does the primary of section seem to have lost its users, so that a refusal
  * of one that it accepted before is not to be believed? */

@@ -2,6 +2,8 @@
 
 #include <backupmx/notify.h>
 
+#include "policyd/fault_gauges.h"
+
 static void
 log_problems(struct bmx_log *log, const struct bmx_config_problems *problems)
 {
@@ -59,6 +61,7 @@ enforce(struct bmx_daemon *d, struct bmx_config *loaded,
 	    (d->follow &&
 	     bmx_redis_follow_configure(d->follow, next, err) != 0))
 		return -1;
+	bmx_fault_gauges_clear(d->metrics, d->config);
 	bmx_config_unref(&d->config);
 	d->config = bmx_config_ref(next);
 	loaded = bmx_config_ref(loaded);

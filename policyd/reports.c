@@ -11,6 +11,7 @@
 #include <backupmx/policy_reply.h>
 
 #include "policyd/control.h"
+#include "policyd/report_counts.h"
 
 static const char *
 mode_name(enum bmx_config_mode mode)
@@ -144,10 +145,11 @@ domain_object(const struct bmx_report_parts *parts,
 		return any_object(parts, domain);
 	bmx_engine_list(parts->engine, domain->index, &list);
 	return json_pack(
-		"{s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o}", "name",
+		"{s:s, s:s, s:s, s:o, s:I, s:s, s:o, s:o, s:s, s:o}", "name",
 		domain->name, "served_by",
 		domain->from_any ? "*" : domain->name, "mode",
 		mode_name(domain->mode), "source", text_of(domain->recipients),
+		"list_max_age_s", (json_int_t)(domain->list_max_age_ms / 1000),
 		"authority",
 		list.known ? bmx_authority_name(list.authority) : "unreadable",
 		"list", list_object(&list), "sync",
@@ -203,15 +205,17 @@ bmx_report_status(const struct bmx_report_parts *parts)
 		(void)json_array_append_new(
 			domains,
 			domain_object(parts, &parts->config->domains[i]));
-	return json_pack("{s:b, s:s, s:i, s:I, s:o, s:o, s:o, s:I, s:I, s:o}",
-	                 "ok", 1, "version", BMX_VERSION, "pid", (int)getpid(),
-	                 "uptime_s", (json_int_t)(parts->uptime_ms / 1000),
-	                 "config", text_of(parts->config->path),
-	                 "config_digest", config_digest(parts->config),
-	                 "domains", domains, "connections",
-	                 (json_int_t)parts->connections, "requests_total",
-	                 (json_int_t)bmx_engine_requests(parts->engine),
-	                 "redis", redis_object(parts->redis));
+	return json_pack(
+		"{s:b, s:s, s:i, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:o, s:o}",
+		"ok", 1, "version", BMX_VERSION, "pid", (int)getpid(),
+		"uptime_s", (json_int_t)(parts->uptime_ms / 1000), "config",
+		text_of(parts->config->path), "config_digest",
+		config_digest(parts->config), "domains", domains, "connections",
+		(json_int_t)parts->connections, "requests_total",
+		(json_int_t)bmx_engine_requests(parts->engine), "redis",
+		redis_object(parts->redis), "today",
+		bmx_report_today(bmx_engine_today(parts->engine)), "feedback",
+		bmx_report_feedback(parts->learner));
 }
 
 static void

@@ -14,6 +14,7 @@
 #include <backupmx/slice.h>
 
 #include "policyd/engine.h"
+#include "policyd/learn.h"
 #include "policyd/primaries.h"
 #include "policyd/sync.h"
 
@@ -25,6 +26,7 @@ struct bmx_report_parts {
 	struct bmx_engine *engine;
 	const struct bmx_sync *sync;
 	const struct bmx_primaries *primaries;
+	const struct bmx_learner *learner;
 	const struct bmx_redis *redis; /* NULL: not configured */
 	size_t any_count;              /* domains that "*" serves */
 	int64_t uptime_ms;

@@ -46,12 +46,23 @@ struct bmx_metric *bmx_metrics_gauge(struct bmx_metrics *metrics,
                                      const struct bmx_metrics_label *labels,
                                      size_t label_count);
 
+/** The counter or gauge of that name and those labels, or NULL when there is
+ * none yet: for what is cleared and need not be made for it. */
+struct bmx_metric *bmx_metrics_find(struct bmx_metrics *metrics,
+                                    const char *name,
+                                    const struct bmx_metrics_label *labels,
+                                    size_t label_count);
+
 /**
  * A histogram of seconds with the buckets 0.0001, 0.0005, 0.001, 0.005, 0.01,
  * 0.05, 0.1, 0.5, 1, 5, 10, +Inf. name and help must be literals.
  */
 struct bmx_histogram *bmx_metrics_histogram(struct bmx_metrics *metrics,
                                             const char *name, const char *help);
+
+/** Says which program this is, and since when: backupmx_build_info and
+ * backupmx_start_time_seconds. wall_ms: now. */
+void bmx_metrics_add_program(struct bmx_metrics *metrics, int64_t wall_ms);
 
 /** Adds to a counter or gauge. */
 void bmx_metric_add(struct bmx_metric *metric, uint64_t amount);

@@ -346,16 +346,23 @@ bmx_log_add_string(struct bmx_log_line *line, enum bmx_log_key key,
 	bmx_log_add(line, key, value ? bmx_slice_of(value) : BMX_SLICE("-"));
 }
 
+/* A '>' inside would end the address early for whoever parses the line. */
 void
 bmx_log_add_address(struct bmx_log_line *line, enum bmx_log_key key,
                     struct bmx_slice value)
 {
+	size_t from;
+
 	add_key(line, key);
 	bmx_text_append_char(&line->text, '<');
+	from = line->text.len;
 	if (is_plain(value))
 		bmx_text_append(&line->text, value);
 	else
 		bmx_text_append_clean(&line->text, value, BMX_LOG_VALUE_MAX);
+	for (size_t i = from; i < line->text.len; i++)
+		if (line->text.data[i] == '>')
+			line->text.data[i] = '?';
 	bmx_text_append_char(&line->text, '>');
 }
 

@@ -252,6 +252,40 @@ bmx_metrics_gauge(struct bmx_metrics *metrics, const char *name,
 	return metric;
 }
 
+static struct bmx_metric *
+find_metric(const struct bmx_metrics *metrics, const char *name,
+            const char *labels)
+{
+	const struct family *family = metrics->families;
+	size_t at;
+
+	while (family && strcmp(family->name, name) != 0)
+		family = family->next;
+	if (!family)
+		return NULL;
+	at = position_of(family, labels);
+	return at < family->count &&
+			strcmp(family->series[at]->labels, labels) == 0 ?
+		family->series[at] :
+		NULL;
+}
+
+struct bmx_metric *
+bmx_metrics_find(struct bmx_metrics *metrics, const char *name,
+                 const struct bmx_metrics_label *labels, size_t label_count)
+{
+	struct bmx_metric *metric = NULL;
+	char *text = format_labels(labels, label_count);
+
+	if (!text)
+		return NULL;
+	(void)pthread_mutex_lock(&metrics->lock);
+	metric = find_metric(metrics, name, text);
+	(void)pthread_mutex_unlock(&metrics->lock);
+	free(text);
+	return metric;
+}
+
 struct bmx_histogram *
 bmx_metrics_histogram(struct bmx_metrics *metrics, const char *name,
                       const char *help)
@@ -267,6 +301,22 @@ bmx_metrics_histogram(struct bmx_metrics *metrics, const char *name,
 		histogram = family->histogram;
 	(void)pthread_mutex_unlock(&metrics->lock);
 	return histogram ? histogram : &metrics->spare_histogram;
+}
+
+void
+bmx_metrics_add_program(struct bmx_metrics *metrics, int64_t wall_ms)
+{
+	const struct bmx_metrics_label label = {"version", BMX_VERSION};
+
+	bmx_metric_set(bmx_metrics_gauge(metrics, "backupmx_build_info",
+	                                 "1; the label says the version.",
+	                                 &label, 1),
+	               1);
+	bmx_metric_set(bmx_metrics_gauge(metrics, "backupmx_start_time_seconds",
+	                                 "When the program started, in "
+	                                 "seconds since 1970.",
+	                                 NULL, 0),
+	               wall_ms / 1000);
 }
 
 void

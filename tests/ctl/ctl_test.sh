@@ -243,7 +243,84 @@ echo "bounces"
 check "bounces, the milter has made no file" 66 "seals.mdb" "${run[@]}" bounces
 check "bounces, a word too many" 64 "bounces [--json]" "${run[@]}" bounces x
 
+echo "report"
+cat >day.log <<'END'
+Nov 20 10:57:10 mx2 backupmx-policyd[812]: id=1.1 ev=decision client=192.0.2.7 sender=<a@b.test> rcpt=<alice@a.test> act=accept why=listed ms=0.2
+Nov 20 10:57:11 mx2 backupmx-policyd[812]: id=1.2 ev=decision client=192.0.2.8 sender=<> rcpt=<no@a.test> act=reject why=unknown ms=1.5
+Nov 21 10:57:11 mx2 backupmx-policyd[812]: id=1.3 ev=decision client=192.0.2.8 sender=<> rcpt=<no@a.test> act=reject why=unknown ms=1.5
+Nov 20 10:57:12 mx2 postfix/smtpd[1]: helo=<backupmx-policyd: ev=decision act=reject why=unknown>
+END
+gzip -k day.log
+check "report of a file" 0 "all days: 3 lines" "${run[@]}" report day.log
+check "of a packed one" 0 "all days: 3 lines" "${run[@]}" report day.log.gz
+check "of both" 0 "6 lines" "${run[@]}" report day.log day.log.gz
+check "of one day" 0 "2024-11-20: 2 lines" \
+	"${run[@]}" report --date 2024-11-20 day.log
+check "of a day without lines" 0 ": 0 lines" \
+	"${run[@]}" report --date=2024-11-19 day.log
+json "report --json" "d['decisions']['total'] == 3 and
+	d['refused_clients']['rows'][0] == {'key': '192.0.2.8', 'count': 2}" \
+	"${run[@]}" report --json day.log
+check "report, no such file" 66 "none: No such file" "${run[@]}" report none
+check "report, no such packed file" 66 "none.gz: No such file" \
+	"${run[@]}" report none.gz
+printf 'no gzip' >bad.gz
+check "report, not packed" 74 "zcat failed" "${run[@]}" report bad.gz
+for date in 2024-02-30 2024-1-1 20241120 tomorrow ""; do
+	check "report, date \"$date\"" 64 "usage" \
+		"${run[@]}" report --date "$date" day.log
+done
+check "report, no date" 64 "usage" "${run[@]}" report day.log --date
+check "report, an option" 64 "usage" "${run[@]}" report --what day.log
+check "report, too many lines" 64 "usage" "${run[@]}" report --top 1001
+
+# A postqueue of our own, and a postconf.
+mkdir bin
+cat >bin/postqueue <<'END'
+#!/bin/sh
+[ ! -e fails ] || { echo "postqueue: fatal: Queue report unavailable" >&2; exit 69; }
+cat queue.json
+END
+cat >bin/postconf <<'END'
+#!/bin/sh
+echo /
+END
+chmod +x bin/postqueue bin/postconf
+PATH=$PWD/bin:$PATH
+cat >queue.json <<'END'
+{"queue_name": "deferred", "queue_id": "A", "arrival_time": 1000000000, "message_size": 2048, "forced_expire": false, "sender": "s@w.test", "recipients": [{"address": "u@p.test", "delay_reason": "no route"}]}
+{"queue_name": "hold", "queue_id": "B", "arrival_time": 1000000000, "message_size": 10, "forced_expire": false, "sender": "MAILER-DAEMON", "recipients": [{"address": "x@w.test"}]}
+END
+
+echo "check, policyd is away"
+check "check" 2 "BACKUPMX CRITICAL - policyd is away" "${run[@]}" check
+check "check lists" 3 "BACKUPMX UNKNOWN - policyd cannot be asked" \
+	"${run[@]}" check lists
+check "check disk" 0 "BACKUPMX OK" \
+	"${run[@]}" check disk --warning 1 --critical 0
+check "check disk, full" 2 "BACKUPMX CRITICAL - disk: " \
+	"${run[@]}" check disk --warning 101 --critical=101
+check "check bounces, none yet" 0 "held=0;20;200;0" "${run[@]}" check bounces
+check "check, no such check" 3 "BACKUPMX UNKNOWN" "${run[@]}" check what
+check "check, limits of all" 3 "are of one check" \
+	"${run[@]}" check --warning 5
+check "check, no duration" 3 "expected a duration" \
+	"${run[@]}" check queue --max-age 5
+check "check, the wrong way round" 3 "must not be reached" \
+	"${run[@]}" check queue --warning 2h --critical 1h
+check "check, no configuration" 3 "BACKUPMX UNKNOWN" \
+	"$ctl" -c none check
+json "check --json" "d['state'] == 'CRITICAL' and d['exit'] == 2 and
+	d['problems'][0]['check'] == 'service'" "${run[@]}" check --json
+
 echo "policyd is away"
+check "status still shows the queue" 75 "2 messages, 3 KiB" "${run[@]}" status
+touch fails
+check "a queue that cannot be read" 75 "Queue report unavailable" \
+	"${run[@]}" status
+check "check queue, likewise" 3 "Queue report unavailable" \
+	"${run[@]}" check queue
+rm fails
 check "lookup" 75 "policyd cannot be asked" "${run[@]}" lookup one@a.test
 check "status" 75 "policyd cannot be asked" "${run[@]}" status
 check "reload" 75 "policyd cannot be asked" "${run[@]}" reload
@@ -280,8 +357,24 @@ check "cannot say" 75 "4.1.1" "${run[@]}" lookup x@b.test
 check "not served" 75 "no section" "${run[@]}" lookup x@zz.test
 check "a local part with a dash" 1 "550" "${run[@]}" lookup -x@a.test
 check "synced from its source" 0 "DUNNO" "${run[@]}" lookup s@s.test
-check "status" 0 "a.test (enforce)" "${run[@]}" status
+check "status" 0 "DOMAIN" "${run[@]}" status
+check "status of a domain" 0 "a.test (enforce)" "${run[@]}" status A.test
 json "status --json" "len(d['domains']) == 4" "${run[@]}" status --json
+json "and what else is in it" "d['queue']['messages'] == 2 and
+	d['today']['total'] == 0 and d['feedback']['lost_users'] == 0 and
+	len(d['disk']) == 2 and not d['milter']['up']" \
+	"${run[@]}" status --json
+check "status of a domain that is not served" 78 "serves no domain" \
+	"${run[@]}" status zz.test
+check "status of no domain" 64 "usage" "${run[@]}" status a..test
+check "status of two" 64 "usage" "${run[@]}" status a.test b.test
+check "status --watch 0" 64 "usage" "${run[@]}" status --watch 0
+check "status --watch ends" 0 "DOMAIN" timeout --preserve-status -s INT 2.5 \
+	"${run[@]}" status --watch 1
+[ "$(grep -c "^DOMAIN" out)" -ge 2 ] || fail "status --watch" "shown once"
+check "check service" 0 "BACKUPMX OK - policyd up" "${run[@]}" check service
+check "check lists" 0 "BACKUPMX OK - 2 lists" "${run[@]}" check lists
+check "check redis" 0 "BACKUPMX OK - nothing to see" "${run[@]}" check redis
 for _ in $(seq 100); do # until its hosts are known
 	"${run[@]}" probe u@p.test >out 2>&1 && break
 	sleep 0.1
@@ -297,6 +390,16 @@ check "probe of no mailbox" 75 "no mailbox" "${run[@]}" probe a%b@p.test
 check "what a probe found is known" 0 "DUNNO" "${run[@]}" lookup u@p.test
 check "so is what it did not find" 1 "550 5.1.1" \
 	"${run[@]}" lookup nobody@p.test
+for _ in $(seq 100); do # two good checks
+	"${run[@]}" status p.test | grep -q "primary: up" && break
+	sleep 0.1
+done
+check "the domain's queue" 0 "waits:   no route" "${run[@]}" status p.test
+check "mail waits, the primary has just come up" 0 "BACKUPMX OK" \
+	"${run[@]}" check queue
+check "mail waits though the primary is up" 2 \
+	"p.test: the primary is up, but 1 messages wait" \
+	"${run[@]}" check queue --max-age 0s
 json "the primary in the status" "[x['primary']['targets'] for x in
 	d['domains'] if x['name'] == 'p.test'] == ['ready']" \
 	"${run[@]}" status --json

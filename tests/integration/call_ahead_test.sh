@@ -91,7 +91,7 @@ test_commands() {
 		'*result: *unknown*decided by: *550 5.1.1 *'
 	check_match "lookup explains" "$(lab_ctl lookup alice@example.test)" \
 		'*fresh-valid*verdict:    valid (from cache)*'
-	check_match "status" "$(lab_ctl status)" \
+	check_match "status" "$(lab_ctl status example.test)" \
 		"*example.test (enforce)*primary: up for *\\[$(lab_address primary)\\]:$LAB_PORT*offers: *SIZE *probes: *unknown *breaker closed*"
 }
 

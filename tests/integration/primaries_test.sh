@@ -59,9 +59,8 @@ section() { # KIND HOST PORT TLS [LINE]...
 }
 
 hosts_known() {
-	lab_ctl status >"$LAB_DIR/status" 2>&1 &&
-		! grep -q 'primary: .*, loading$' \
-			"$LAB_DIR/status"
+	lab_ctl status --json >"$LAB_DIR/status" 2>&1 &&
+		! grep -q '"targets": "loading"' "$LAB_DIR/status"
 }
 
 play() {

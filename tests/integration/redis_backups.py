@@ -129,7 +129,10 @@ class Backup:
         return json.loads(self.ctl("status", "--json").stdout)
 
     def status_text(self):
-        return self.ctl("status").stdout
+        """The screen, and each domain at length."""
+        names = [one["name"] for one in self.status()["domains"]]
+        return self.ctl("status").stdout + "\n".join(
+            self.ctl("status", name).stdout for name in names)
 
     def link(self):
         return self.status()["redis"]

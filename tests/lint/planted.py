@@ -21,6 +21,14 @@ TREE = {
     "milter/b.h": "/** B. */\nint bmx_b(void);\n",
 }
 MARK = "TO" + "DO"
+LOG = {"lib/base/log.c": 'KEY("id")',
+       "policyd/decision.c": '[BMX_WHY_LISTED] = "listed"',
+       "policyd/a.c": '\tbmx_log_begin(&line, log, f(1, 2), x ? "a" : "b");\n',
+       "milter/callbacks.c": '\twarn("c", ",)");\n',
+       "docs/log.md": "## backupmx-policyd\n| `a`, `b` | x |\n"
+                      "## backupmx-milter\n| `c` |\n"
+                      "## Keys\n| `id` |\n| `ev` |\n"
+                      "## Reasons of policyd\n| `listed` |\n"}
 
 ROWS = [
     ("floors", {"lib/config/high.c": "#include <backupmx/low.h>\n"}, ""),
@@ -79,6 +87,15 @@ ROWS = [
     ("markers", {"a.c": "/* " + MARK + ": later */\n"}, "a.c:1"),
     ("markers", {"docs/a.md": "\n" + "FIX" + "ME\n"}, "docs/a.md:2"),
     ("markers", {"a.sh": "# X" + "XX\n"}, "a.sh:1"),
+    ("log_events", LOG, ""),
+    ("log_events", LOG | {"policyd/b.c": '\tbmx_log_error(l, v, "d", e, h);\n'},
+     "policyd/b.c:1: d is not in"),
+    ("log_events", LOG | {"policyd/b.c": "\tbmx_log_begin(&l, g, v, event);\n"},
+     "which event is that"),
+    ("log_events", LOG | {"milter/callbacks.c": ""}, "nobody writes c"),
+    ("log_events", LOG | {"lib/base/log.c": 'KEY("id"), KEY("new")'},
+     "new is not in"),
+    ("log_events", LOG | {"policyd/decision.c": ""}, "nobody writes listed"),
 ]
 
 

@@ -25,7 +25,7 @@ lab_policyd_answers() {
 
 # The state of the primary as the administrator sees it.
 call_ahead_state() {
-	lab_ctl status | sed -n "/^$LAB_DOMAIN /,/^\$/s/^  primary: \([a-z]*\).*/\1/p"
+	lab_ctl status "$LAB_DOMAIN" | sed -n 's/^  primary: \([a-z]*\).*/\1/p'
 }
 
 call_ahead_state_is() { [ "$(call_ahead_state)" = "$1" ]; }

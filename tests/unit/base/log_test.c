@@ -76,13 +76,13 @@ test_line(void **state)
 	(void)state;
 	bmx_log_begin_id(&line, log, BMX_LOG_INFO, BMX_SLICE("1.2"),
 	                 "decision");
-	bmx_log_add_address(&line, BMX_KEY_RCPT, BMX_SLICE("a b@c"));
+	bmx_log_add_address(&line, BMX_KEY_RCPT, BMX_SLICE("a> b@c"));
 	bmx_log_add_u64(&line, BMX_KEY_COUNT, 7);
 	bmx_log_add_string(&line, BMX_KEY_SRC, NULL);
 	bmx_log_add_ms(&line, 1290);
 	bmx_log_end(&line);
 	assert_string_equal(got.line,
-	                    "id=1.2 ev=decision rcpt=<a b@c> count=7 "
+	                    "id=1.2 ev=decision rcpt=<a? b@c> count=7 "
 	                    "src=- ms=1.2");
 	bmx_log_begin(&line, log, BMX_LOG_DEBUG, "quiet");
 	bmx_log_end(&line);

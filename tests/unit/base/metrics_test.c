@@ -45,6 +45,41 @@ test_render(void **state)
 }
 
 static void
+test_find(void **state)
+{
+	const struct bmx_metrics_label label = {"domain", "a.test"};
+	struct bmx_metrics *metrics = bmx_metrics_new();
+	struct bmx_metric *gauge;
+
+	(void)state;
+	assert_null(bmx_metrics_find(metrics, "g", &label, 1));
+	gauge = bmx_metrics_gauge(metrics, "g", "G", &label, 1);
+	assert_ptr_equal(bmx_metrics_find(metrics, "g", &label, 1), gauge);
+	assert_null(bmx_metrics_find(metrics, "g", NULL, 0));
+	assert_null(bmx_metrics_find(metrics, "h", &label, 1));
+	bmx_metrics_free(&metrics);
+}
+
+static void
+test_program(void **state)
+{
+	struct bmx_metrics *metrics = bmx_metrics_new();
+
+	(void)state;
+	bmx_metrics_add_program(metrics, 1999);
+	assert_rendered(
+		metrics,
+		"# HELP backupmx_build_info 1; the label says the version.\n"
+		"# TYPE backupmx_build_info gauge\n"
+		"backupmx_build_info{version=\"" BMX_VERSION "\"} 1\n"
+		"# HELP backupmx_start_time_seconds When the program started, "
+		"in seconds since 1970.\n"
+		"# TYPE backupmx_start_time_seconds gauge\n"
+		"backupmx_start_time_seconds 1\n");
+	bmx_metrics_free(&metrics);
+}
+
+static void
 test_histogram(void **state)
 {
 	struct bmx_metrics *metrics = bmx_metrics_new();
@@ -125,7 +160,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_render), cmocka_unit_test(test_histogram),
-		cmocka_unit_test(test_order), cmocka_unit_test(test_cap)};
+		cmocka_unit_test(test_order),  cmocka_unit_test(test_cap),
+		cmocka_unit_test(test_find),   cmocka_unit_test(test_program)};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

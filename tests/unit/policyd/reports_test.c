@@ -3,6 +3,8 @@
 #include <jansson.h>
 
 #include "policyd/control.h"
+#include "policyd/engine_priv.h"
+#include "policyd/fault_gauges.h"
 #include "tests/unit/policyd/engine_fixture.h"
 
 static const char config_text[] =
@@ -119,6 +121,7 @@ status_of(const struct bench *bench)
 		.engine = bench->fixture.engine,
 		.sync = bench->sync,
 		.primaries = bench->primaries,
+		.learner = bench->fixture.learner,
 		.redis = bench->redis,
 		.uptime_ms = 61999,
 		.connections = 2,
@@ -370,15 +373,94 @@ test_lookup(void **state)
 	assert_int_equal(teardown(&made), 0);
 }
 
+static void
+test_today(void **state)
+{
+	struct bench *bench = *state;
+	struct bmx_today *today = &bench->fixture.engine->today;
+	json_t *status;
+	const json_t *counts;
+	const json_t *row;
+
+	bmx_today_count(today, fixture_wall_ms(&bench->fixture),
+	                BMX_DECIDED_REJECT, BMX_WHY_UNKNOWN);
+	bmx_today_count(today, fixture_wall_ms(&bench->fixture),
+	                BMX_DECIDED_REJECT, BMX_WHY_UNKNOWN);
+	bmx_today_count(today, fixture_wall_ms(&bench->fixture),
+	                BMX_DECIDED_ACCEPT, BMX_WHY_LISTED);
+	status = status_of(bench);
+	counts = json_object_get(status, "today");
+	assert_int_equal(number_at(counts, "total"), 3);
+	assert_int_equal(json_array_size(json_object_get(counts, "decisions")),
+	                 2);
+	row = json_array_get(json_object_get(counts, "decisions"), 1);
+	assert_string_equal(text_at(row, "action"), "reject");
+	assert_string_equal(text_at(row, "reason"), "unknown");
+	assert_int_equal(number_at(row, "count"), 2);
+	json_decref(status);
+}
+
+static void
+test_feedback(void **state)
+{
+	struct bench *bench = *state;
+	const json_t *feedback;
+	json_t *status;
+
+	(void)bmx_learner_gone(bench->fixture.learner, BMX_SLICE("a.test"),
+	                       BMX_SLICE("u"), false);
+	status = status_of(bench);
+	feedback = json_object_get(status, "feedback");
+	assert_int_equal(
+		number_at(json_object_get(feedback, "gone"), "evicted"), 1);
+	assert_int_equal(number_at(json_object_get(feedback, "gone"), "hold"),
+	                 0);
+	assert_int_equal(number_at(feedback, "lost_users"), 0);
+	json_decref(status);
+}
+
+static int64_t
+fault_of(const struct bench *bench, const char *name, const char *domain)
+{
+	const struct bmx_metrics_label label = {"domain", domain};
+	const struct bmx_metric *metric =
+		bmx_metrics_find(bench->fixture.metrics, name, &label, 1);
+
+	return metric ? bmx_metric_value(metric) : -1;
+}
+
+static void
+test_fault_gauges(void **state)
+{
+	struct bench *bench = *state;
+	struct bmx_metrics *metrics = bench->fixture.metrics;
+
+	bmx_fault_gauges_clear(metrics, bench->fixture.config);
+	assert_int_equal(
+		fault_of(bench, "backupmx_list_sync_failures", "c.test"), -1);
+	/* The worker has refused the first sync at once. */
+	bmx_fault_gauges_update(metrics, bench->fixture.config, bench->sync,
+	                        bench->primaries);
+	assert_int_equal(
+		fault_of(bench, "backupmx_list_sync_failures", "c.test"), 1);
+	assert_int_equal(
+		fault_of(bench, "backupmx_list_sync_failures", "a.test"), -1);
+	bmx_fault_gauges_clear(metrics, bench->fixture.config);
+	assert_int_equal(
+		fault_of(bench, "backupmx_list_sync_failures", "c.test"), 0);
+}
+
 #define TEST(name, function)                                                   \
 	{                                                                      \
 		name, function, setup, teardown, NULL                          \
 	}
 
+#define FIXED 10
+
 int
 main(void)
 {
-	struct CMUnitTest tests[7 + LOOKUPS] = {
+	struct CMUnitTest tests[FIXED + LOOKUPS] = {
 		TEST("a status has the daemon and each domain", test_status),
 		TEST("a path that is no UTF-8 takes nothing away",
 	             test_path_not_utf8),
@@ -386,11 +468,14 @@ main(void)
 		TEST("a primary of which nothing is known", test_primary),
 		TEST("a primary of which much is known", test_primary_known),
 		TEST("Redis", test_redis),
+		TEST("what was decided today", test_today),
+		TEST("what bounces taught", test_feedback),
+		TEST("gauges are there once a fault was", test_fault_gauges),
 		TEST("a known recipient at the gate", test_lookup_at_the_gate),
 	};
 
 	for (size_t i = 0; i < LOOKUPS; i++)
-		tests[7 + i] =
+		tests[FIXED + i] =
 			(struct CMUnitTest){.name = lookup_cases[i].name,
 		                            .test_func = test_lookup,
 		                            .initial_state = &lookup_cases[i]};
