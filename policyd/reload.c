@@ -68,6 +68,7 @@ enforce(struct bmx_daemon *d, struct bmx_config *loaded,
 	bmx_config_unref(&d->loaded);
 	d->loaded = loaded;
 	bmx_any_domains_in_force(d->any, loaded, next);
+	bmx_fault_gauges_update(d->metrics, d->config, d->sync, d->primaries);
 	return 0;
 }
 
