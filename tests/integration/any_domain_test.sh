@@ -182,7 +182,9 @@ test_commands() {
 		"$(lab_ctl lookup x@broken.test)" \
 		'*served: *not known, DNS cannot say*verdict: *unsure*'
 	check_match "status" "$(lab_ctl status)" \
-		'*\* (enforce)*domains: 3*one.test (enforce, served by "\*")*primary: *three.test (*'
+		'*\* *3 domains by their MX records*one.test *three.test *'
+	check_match "status of one of them" "$(lab_ctl status one.test)" \
+		'*one.test (enforce, served by "\*")*primary: *'
 	check_match "probe" "$(lab_ctl probe nobody@one.test)" \
 		'*result: *unknown*'
 	check_equal "forget" "$(lab_ctl forget one.test && echo done)" 'done'

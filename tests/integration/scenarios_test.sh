@@ -141,7 +141,8 @@ test_equal_pair() {
 	other_start "$LAB_DIR/backup2.conf"
 	check_within "both have Redis" 10 grep -qs redis-up \
 		"$LAB_DIR/policyd/other/log"
-	check_match "the primary is the one better host" "$(lab_ctl status)" \
+	check_match "the primary is the one better host" \
+		"$(lab_ctl status example.test)" \
 		"*primary: *, primary.example.test:$LAB_PORT
 *"
 	check_match "one asks it" "$(ask nobody@example.test)" "$UNKNOWN"
