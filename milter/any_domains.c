@@ -199,7 +199,7 @@ ask_dns(const struct bmx_milter_any *any, const struct bmx_config *config,
 	if (standing == BMX_MX_OPEN) {
 		if (!facts.is_ours) {
 			own = bmx_own_addresses_new();
-			facts.is_ours = bmx_own_addresses_have;
+			facts.is_ours = own ? bmx_own_addresses_have : NULL;
 			facts.is_ours_ctx = own;
 		}
 		standing = ask_hosts(any, &facts, deadline_us, ttl_s);

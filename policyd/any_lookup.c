@@ -105,7 +105,7 @@ complete(struct bmx_any_lookup *lookup)
 	facts.addresses = lookup->addresses;
 	if (!facts.is_ours) {
 		own = bmx_own_addresses_new();
-		facts.is_ours = bmx_own_addresses_have;
+		facts.is_ours = own ? bmx_own_addresses_have : NULL;
 		facts.is_ours_ctx = own;
 	}
 	standing = bmx_mx_standing_of(&facts);

@@ -72,10 +72,15 @@ bmx_fault_gauges_update(struct bmx_metrics *metrics,
 
 void
 bmx_fault_gauges_clear(struct bmx_metrics *metrics,
-                       const struct bmx_config *config)
+                       const struct bmx_config *config,
+                       const struct bmx_config *next)
 {
-	for (size_t i = 0; i < config->domain_count; i++)
+	for (size_t i = 0; i < config->domain_count; i++) {
+		const char *domain = config->domains[i].name;
+
+		if (bmx_config_find_domain(next, bmx_slice_of(domain)))
+			continue;
 		for (int fault = 0; fault < FAULTS; fault++)
-			set(metrics, (enum fault)fault, config->domains[i].name,
-			    0);
+			set(metrics, (enum fault)fault, domain, 0);
+	}
 }

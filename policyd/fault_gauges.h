@@ -19,9 +19,11 @@ void bmx_fault_gauges_update(struct bmx_metrics *metrics,
                              const struct bmx_sync *sync,
                              const struct bmx_primaries *primaries);
 
-/** Sets them to 0: config is about to be replaced, and may have domains that
- * the next one has not. */
+/** Sets to 0 those of domains that config has and next, which is about to
+ * replace it, has not. The others stay as they are, lest a fault seems to come
+ * and go: the next update is for them. */
 void bmx_fault_gauges_clear(struct bmx_metrics *metrics,
-                            const struct bmx_config *config);
+                            const struct bmx_config *config,
+                            const struct bmx_config *next);
 
 #endif

@@ -61,14 +61,13 @@ enforce(struct bmx_daemon *d, struct bmx_config *loaded,
 	    (d->follow &&
 	     bmx_redis_follow_configure(d->follow, next, err) != 0))
 		return -1;
-	bmx_fault_gauges_clear(d->metrics, d->config);
+	bmx_fault_gauges_clear(d->metrics, d->config, next);
 	bmx_config_unref(&d->config);
 	d->config = bmx_config_ref(next);
 	loaded = bmx_config_ref(loaded);
 	bmx_config_unref(&d->loaded);
 	d->loaded = loaded;
 	bmx_any_domains_in_force(d->any, loaded, next);
-	bmx_fault_gauges_update(d->metrics, d->config, d->sync, d->primaries);
 	return 0;
 }
 

@@ -5,7 +5,8 @@
  * for a daemon's own loop. No shell is between: argv is what the program gets.
  * Standard input is /dev/null, and no descriptor but the standard ones is
  * passed on. The program runs in a process group of its own, which is killed
- * when it takes or writes too much; what it left running is killed with it.
+ * when it takes or writes too much, and when the caller's process ends before
+ * it; what it left running is killed with it.
  */
 #ifndef BACKUPMX_COMMAND_H
 #define BACKUPMX_COMMAND_H

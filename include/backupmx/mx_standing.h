@@ -72,7 +72,7 @@ struct bmx_mx_facts {
 	const struct bmx_dns_answer *mx;
 	/* One a host of bmx_mx_hosts, NULL in the first step. */
 	const struct bmx_mx_addresses *addresses;
-	bmx_mx_is_ours *is_ours;
+	bmx_mx_is_ours *is_ours; /* NULL: nobody knows our addresses */
 	void *is_ours_ctx;
 };
 
@@ -92,7 +92,8 @@ size_t bmx_mx_hosts(const struct bmx_mx_facts *facts,
  * Decides. A set that names us behind a host whose addresses cannot be had is
  * BACKUP: to serve a domain is to check more, never less. A set in which we
  * may be under another name, but DNS cannot say, is FAILED; so is one of more
- * than BMX_MX_HOSTS_MAX hosts that does not name us.
+ * than BMX_MX_HOSTS_MAX hosts that does not name us, and any that does not
+ * name us when our addresses are not known.
  * @return BMX_MX_OPEN only while facts->addresses is NULL
  */
 enum bmx_mx_standing bmx_mx_standing_of(const struct bmx_mx_facts *facts);

@@ -1,4 +1,4 @@
-#define _GNU_SOURCE /* posix_spawn_file_actions_addclosefrom_np */
+#define _GNU_SOURCE /* posix_spawn_file_actions_addclosefrom_np, closefrom */
 #include <backupmx/command.h>
 
 #include <errno.h>
@@ -37,6 +37,8 @@ struct run {
 	const struct bmx_command *command;
 	struct bmx_command_result *result;
 	pid_t pid;
+	pid_t keeper;  /* leads the program's group; 0: none */
+	int keeper_fd; /* open as long as we live; -1: none */
 	int fds[STREAMS];
 	int64_t deadline_ms; /* mono */
 	size_t room;         /* of result->output */
@@ -54,7 +56,7 @@ now_ms(void)
 static void
 kill_group(const struct run *run)
 {
-	(void)kill(-run->pid, SIGKILL);
+	(void)kill(-run->keeper, SIGKILL);
 }
 
 static void
@@ -70,7 +72,7 @@ close_streams(struct run *run)
 
 /* Signals as a program expects them: a daemon blocks and ignores some. */
 static int
-set_attributes(posix_spawnattr_t *attributes)
+set_attributes(const struct run *run, posix_spawnattr_t *attributes)
 {
 	sigset_t none;
 	sigset_t all;
@@ -82,7 +84,7 @@ set_attributes(posix_spawnattr_t *attributes)
 	if (!failed)
 		failed = posix_spawnattr_setsigdefault(attributes, &all);
 	if (!failed)
-		failed = posix_spawnattr_setpgroup(attributes, 0);
+		failed = posix_spawnattr_setpgroup(attributes, run->keeper);
 	if (!failed)
 		failed = posix_spawnattr_setflags(
 			attributes,
@@ -146,7 +148,7 @@ spawn(struct run *run, const int ends[STREAMS])
 		return failed;
 	failed = posix_spawn_file_actions_init(&actions);
 	if (!failed) {
-		failed = set_attributes(&attributes);
+		failed = set_attributes(run, &attributes);
 		if (!failed)
 			failed = set_actions(&actions, ends);
 		if (!failed)
@@ -178,6 +180,68 @@ open_pipe(int *read_end, int *write_end)
 	return ends[0] < 0 || ends[1] < 0 ? EMFILE : 0;
 }
 
+/*
+ * In the keeper, after a fork: system calls alone. The other end of the pipe
+ * is ours only, so it ends when we do, whatever ends us.
+ */
+static _Noreturn void
+keep(int fd)
+{
+	char octet;
+
+	(void)dup2(fd, STDIN_FILENO);
+	closefrom(STDIN_FILENO + 1);
+	while (read(STDIN_FILENO, &octet, 1) < 0 && errno == EINTR)
+		continue;
+	(void)kill(0, SIGKILL); /* of the group, itself among it */
+	_exit(0);
+}
+
+/*
+ * Has the group ended with us: who is killed kills nobody. The keeper leads
+ * the group, so that there is no time without it. The parent-death signal
+ * would be lost when the program changes its credentials, and says nothing to
+ * what the program has started.
+ * @return 0, or an errno
+ */
+static int
+start_keeper(struct run *run)
+{
+	int theirs = -1;
+	int failed = open_pipe(&theirs, &run->keeper_fd);
+
+	if (!failed) {
+		run->keeper = fork();
+		failed = run->keeper < 0 ? errno : 0;
+	}
+	if (!failed && run->keeper == 0) {
+		if (setpgid(0, 0) != 0)
+			_exit(0); /* the group would be our own */
+		keep(theirs);
+	}
+	/* Whoever is first: the program is to find the group. */
+	if (!failed)
+		(void)setpgid(run->keeper, run->keeper);
+	if (theirs >= 0)
+		(void)close(theirs);
+	return failed;
+}
+
+/* Until then nobody else can have the group's number. */
+static void
+end_keeper(struct run *run)
+{
+	if (run->keeper_fd >= 0)
+		(void)close(run->keeper_fd);
+	run->keeper_fd = -1;
+	if (run->keeper <= 0)
+		return;
+	kill_group(run);
+	while (waitpid(run->keeper, NULL, 0) < 0 && errno == EINTR)
+		continue;
+	run->keeper = 0;
+}
+
 /* @return 0, or an errno */
 static int
 start(struct run *run)
@@ -188,12 +252,16 @@ start(struct run *run)
 	if (!failed)
 		failed = open_pipe(&run->fds[ERR], &ends[ERR]);
 	if (!failed)
+		failed = start_keeper(run);
+	if (!failed)
 		failed = spawn(run, ends);
 	for (int i = 0; i < STREAMS; i++)
 		if (ends[i] >= 0)
 			(void)close(ends[i]);
-	if (failed)
+	if (failed) {
 		close_streams(run);
+		end_keeper(run);
+	}
 	return failed;
 }
 
@@ -399,6 +467,7 @@ bmx_command_run(const struct bmx_command *command,
 	struct run run = {.command = command,
 	                  .result = result_out,
 	                  .fds = {-1, -1},
+	                  .keeper_fd = -1,
 	                  .deadline_ms = now_ms() + command->timeout_ms};
 	int wait_status;
 	int failed;
@@ -410,6 +479,7 @@ bmx_command_run(const struct bmx_command *command,
 		return bmx_error_set_errno(err, failed, "%s", command->argv[0]);
 	rc = follow(&run, err);
 	wait_status = reap(&run);
+	end_keeper(&run);
 	drain_said(&run);
 	close_streams(&run);
 	if (rc == 0)

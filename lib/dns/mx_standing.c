@@ -145,7 +145,7 @@ static bool
 has_ours(const struct bmx_mx_facts *facts, const struct bmx_dns_answer *answer,
          sa_family_t family)
 {
-	for (size_t i = 0; answer && i < answer->count; i++)
+	for (size_t i = 0; facts->is_ours && answer && i < answer->count; i++)
 		if (facts->is_ours(facts->is_ours_ctx, family,
 		                   answer->records[i].address))
 			return true;
@@ -177,9 +177,9 @@ by_addresses(const struct bmx_mx_facts *facts)
 	const uint32_t named = our_preference(facts);
 	uint32_t ours = named, best = NO_PREFERENCE;
 	size_t count = better_hosts(facts, named, hosts, preferences);
-	bool unsure = count > BMX_MX_HOSTS_MAX;
+	bool unsure = count > BMX_MX_HOSTS_MAX || !facts->is_ours;
 
-	if (unsure)
+	if (count > BMX_MX_HOSTS_MAX)
 		count = BMX_MX_HOSTS_MAX;
 	for (size_t i = 0; i < count; i++) {
 		const struct bmx_mx_addresses *host = &facts->addresses[i];

@@ -14,8 +14,10 @@
 #define DOMAIN_VARIABLE "BACKUPMX_DOMAIN="
 /* Octets of a domain name, terminator included. */
 #define DOMAIN_SIZE 256
-/* Exit statuses from here on are 128 and a signal. */
+/* An exit status behind this one, up to 128 and the last signal, is that of a
+ * program that was ended by one; ssh's 255 is no signal's. */
 #define SIGNALLED 128
+#define SIGNAL_MAX 64
 /* Octets of what a program said that go into a message. */
 #define SAID_SHOWN 200
 
@@ -48,7 +50,8 @@ judge(const struct bmx_command_result *result, struct bmx_error *err)
 
 	if (result->status == 0)
 		return 0;
-	if (result->status > SIGNALLED)
+	if (result->status > SIGNALLED &&
+	    result->status <= SIGNALLED + SIGNAL_MAX)
 		return bmx_error_set(err, BMX_E_IO, "ended by signal %d%s%.*s",
 		                     result->status - SIGNALLED, mark, len,
 		                     said);

@@ -113,6 +113,19 @@ judge_failure(long status, struct bmx_error *err)
 	}
 }
 
+/* A signature in the query of such a place lets whoever has it in. */
+static int
+refuse_move(const char *location, struct bmx_error *err)
+{
+	char name[BMX_LIST_FETCH_NAME_MAX];
+
+	return bmx_error_set(err, BMX_E_PERMISSION,
+	                     "sent on to another server or port (%.100s), "
+	                     "which is not followed; name it as the source if "
+	                     "it is meant",
+	                     bmx_list_fetch_name(location, name));
+}
+
 /* @return 0: this is the list, 1: ask again elsewhere, or -1 with *err */
 static int
 judge(const struct curl_get *get, const struct curl_got *got,
@@ -128,11 +141,7 @@ judge(const struct curl_get *get, const struct curl_got *got,
 		return judge_failure(got->status, err);
 	if (curl_same_origin(get->url, got->location))
 		return 1;
-	return bmx_error_set(err, BMX_E_PERMISSION,
-	                     "sent on to another server or port (%.100s), "
-	                     "which is not followed; name it as the source if "
-	                     "it is meant",
-	                     got->location);
+	return refuse_move(got->location, err);
 }
 
 static int

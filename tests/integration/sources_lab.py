@@ -229,7 +229,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
     def bad_moved_away(self):
-        self.answer(b"", 302, Location="https://127.0.230.2/list")
+        self.answer(b"", 302,
+                    Location="https://127.0.230.2/list?signature=s3cret")
 
     def bad_moved_to_clear(self):
         self.answer(b"", 301, Location=f"http://{HOST}/list")

@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "tests/support/cmocka.h"
@@ -71,7 +73,7 @@ static struct run_case cases[] = {
 	{"a child left behind does not keep the output open", "sleep 1000 & echo done", LONG_MS, 100, BMX_E_NONE, 0, "done\n", ""},
 	{"standard input is empty", "cat; echo end", LONG_MS, 100, BMX_E_NONE, 0, "end\n", ""},
 	{"a lot said does not stop it", "i=0; while [ $i -lt 3000 ]; do echo 0123456789012345678901234567890123456789 >&2; i=$((i+1)); done; echo fine; exec 2>&-", LONG_MS, 100, BMX_E_NONE, 0, "fine\n", NULL},
-	{"only the standard descriptors are open", "ls /proc/$$/fd | wc -l", LONG_MS, 100, BMX_E_NONE, 0, "3\n", ""},
+	{"only the standard descriptors are open", "exec ls /proc/self/fd", LONG_MS, 100, BMX_E_NONE, 0, "0\n1\n2\n3\n", ""},
 };
 /* clang-format on */
 
@@ -122,6 +124,34 @@ test_environment(void **state)
 	bmx_command_result_clear(&result);
 }
 
+/* Nobody may have reaped it yet: then it is a zombie. */
+static bool
+is_gone(int pid)
+{
+	char path[64];
+	char stat[256] = "";
+	FILE *file;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	file = fopen(path, "r");
+	if (!file)
+		return true;
+	if (!fgets(stat, sizeof(stat), file))
+		stat[0] = '\0';
+	(void)fclose(file);
+	return stat[0] == '\0' || strstr(stat, ") Z ");
+}
+
+static void
+assert_gone_soon(int pid)
+{
+	assert_true(pid > 1);
+	for (int tries = 0; !is_gone(pid); tries++) {
+		assert_true(tries < 1000);
+		(void)usleep(10000);
+	}
+}
+
 /* What was started and left behind is gone when the command is. */
 static void
 test_group(void **state)
@@ -130,37 +160,71 @@ test_group(void **state)
 		"/bin/sh", "-c", "sleep 1000 >&- 2>&- & echo $!", NULL};
 	const struct bmx_command command = {argv, NULL, LONG_MS, 100};
 	struct bmx_command_result result;
-	int tries = 0;
-	int pid;
 
 	(void)state;
 	assert_int_equal(bmx_command_run(&command, &result, NULL), 0);
-	pid = (int)strtol(result.output, NULL, 10);
-	assert_true(pid > 1);
-	/* Nobody may have reaped it yet: then it is a zombie. */
-	while (kill(pid, 0) == 0 && tries < 200) {
-		char path[64];
-		char stat[256] = "";
-		FILE *file;
-
-		(void)snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-		file = fopen(path, "r");
-		if (!file)
-			break;
-		if (fgets(stat, sizeof(stat), file) && strstr(stat, ") Z "))
-			tries = 1000;
-		(void)fclose(file);
-		tries++;
-		(void)usleep(10000);
-	}
-	assert_true(tries != 200);
+	assert_gone_soon((int)strtol(result.output, NULL, 10));
 	bmx_command_result_clear(&result);
+}
+
+/* Reads two numbers that the script of test_killed has written. */
+static void
+read_numbers(int fd, int numbers[2])
+{
+	char text[64] = "";
+	size_t len = 0;
+	char *end;
+
+	while (len < sizeof(text) - 1 && !strchr(text, '\n')) {
+		const ssize_t got = read(fd, text + len, 1);
+
+		assert_int_equal(got, 1);
+		len += (size_t)got;
+	}
+	numbers[0] = (int)strtol(text, &end, 10);
+	numbers[1] = (int)strtol(end, NULL, 10);
+}
+
+/* Who runs the command is killed: so is the command, with what it started. */
+static void
+test_killed(void **state)
+{
+	char script[128];
+	const char *const argv[] = {"/bin/sh", "-c", script, NULL};
+	const struct bmx_command command = {argv, NULL, 1000 * LONG_MS, 100};
+	struct bmx_command_result result;
+	char fifo[] = "/tmp/backupmx-command-XXXXXX";
+	int numbers[2];
+	pid_t pid;
+	int fd;
+
+	(void)state;
+	assert_non_null(mkdtemp(fifo));
+	assert_int_equal(rmdir(fifo), 0);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	(void)snprintf(script, sizeof(script),
+	               "sleep 1000 & echo $$ $! >%s; wait", fifo);
+	pid = fork();
+	if (pid == 0) {
+		(void)bmx_command_run(&command, &result, NULL);
+		_exit(0);
+	}
+	fd = open(fifo, O_RDONLY);
+	assert_true(fd >= 0);
+	read_numbers(fd, numbers);
+	(void)close(fd);
+	(void)unlink(fifo);
+	assert_false(is_gone(numbers[0]));
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_gone_soon(numbers[0]);
+	assert_gone_soon(numbers[1]);
 }
 
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0]) + 3];
+	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0]) + 4];
 	size_t count = 0;
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
@@ -171,5 +235,6 @@ main(void)
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_not_there);
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_environment);
 	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_group);
+	tests[count++] = (struct CMUnitTest)cmocka_unit_test(test_killed);
 	return cmocka_run_group_tests_name("command", tests, NULL, NULL);
 }

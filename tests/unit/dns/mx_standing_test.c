@@ -148,6 +148,43 @@ test_set(void **state)
 	bmx_dns_answer_unref(&facts.mx);
 }
 
+/* Which addresses are ours cannot be found out: the MX set alone says no more
+ * than that it names us. */
+static void
+test_own_unknown(void **state)
+{
+	static const struct {
+		const char *mx;
+		enum bmx_mx_standing want;
+	} rows[] = {
+		{"10 p.test 20 q.test", BMX_MX_FAILED},
+		{"10 p.test 20 us.test", BMX_MX_BACKUP},
+		{"10 us.test 20 p.test", BMX_MX_BEST},
+	};
+	struct bmx_mx_addresses addresses[BMX_MX_HOSTS_MAX];
+	char buffer[64];
+
+	(void)state;
+	for (size_t i = 0; i < BMX_MX_HOSTS_MAX; i++) {
+		addresses[i].a = address_of('x', false);
+		addresses[i].aaaa = address_of('x', true);
+	}
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct bmx_mx_facts facts = {.our_names = our_names,
+		                             .our_name_count = 3,
+		                             .addresses = addresses};
+
+		(void)snprintf(buffer, sizeof(buffer), "%s", rows[i].mx);
+		facts.mx = answer_of(rows[i].mx, BMX_DNS_MX, buffer);
+		assert_int_equal(bmx_mx_standing_of(&facts), rows[i].want);
+		bmx_dns_answer_unref(&facts.mx);
+	}
+	for (size_t i = 0; i < BMX_MX_HOSTS_MAX; i++) {
+		bmx_dns_answer_unref(&addresses[i].a);
+		bmx_dns_answer_unref(&addresses[i].aaaa);
+	}
+}
+
 /* More hosts than are looked at: nobody says no who has not seen all. */
 static void
 test_many_hosts(void **state)
@@ -388,18 +425,20 @@ test_times(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[SETS + MEMORIES + 3] = {
+	struct CMUnitTest tests[SETS + MEMORIES + 4] = {
 		{"random sets", test_random_sets, NULL, NULL, NULL},
 		{"more hosts than are looked at", test_many_hosts, NULL, NULL,
 	         NULL},
 		{"when it is asked again", test_times, NULL, NULL, NULL},
+		{"our addresses cannot be had", test_own_unknown, NULL, NULL,
+	         NULL},
 	};
 
 	for (size_t i = 0; i < SETS; i++)
-		tests[3 + i] = (struct CMUnitTest){set_cases[i].name, test_set,
+		tests[4 + i] = (struct CMUnitTest){set_cases[i].name, test_set,
 		                                   NULL, NULL, &set_cases[i]};
 	for (size_t i = 0; i < MEMORIES; i++)
-		tests[3 + SETS + i] =
+		tests[4 + SETS + i] =
 			(struct CMUnitTest){memory_cases[i].name, test_memory,
 		                            NULL, NULL, &memory_cases[i]};
 	return cmocka_run_group_tests(tests, NULL, NULL);

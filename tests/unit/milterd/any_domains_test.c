@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "milter/any_domains.h"
@@ -310,6 +311,32 @@ test_threads(void **state)
 	}
 }
 
+/* Without a descriptor nobody knows the addresses of this machine, among which
+ * those of the other name might be. */
+static void
+test_no_descriptor(void **state)
+{
+	struct world *world = *state;
+	struct rlimit limit, none;
+	const struct bmx_milter_any_parts parts = {
+		.clock = &world->clock,
+		.dns = {thread_start, thread_done, thread_wait, thread_cancel,
+	                NULL},
+	};
+
+	bmx_milter_any_free(&world->any);
+	world->any = bmx_milter_any_new(&parts);
+	assert_non_null(world->any);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(serves(world, "n.test"), BMX_MX_SERVED_UNKNOWN);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	world->now_us += BMX_MX_RETRY_MS * 1000;
+	assert_int_equal(serves(world, "n.test"), BMX_MX_SERVED_NO);
+}
+
 #define ROW(text, function)                                                    \
 	{                                                                      \
 		text, function, set_up, tear_down, NULL                        \
@@ -323,6 +350,7 @@ main(void)
 		ROW("a domain that does not", test_no),
 		ROW("we are there under another name", test_by_address),
 		ROW("names of ours have changed", test_renewed),
+		ROW("our own addresses cannot be had", test_no_descriptor),
 		ROW("a flood of names", test_flood),
 		ROW("many threads", test_threads),
 	};

@@ -65,14 +65,16 @@ struct peer {
 	size_t got_len;
 };
 
+/* Who has read the beginning may have left. */
 static void
 send_reply(const struct answer_case *tc, int fd)
 {
 	const size_t step = tc->end == END_DRIP ? 1 : tc->len;
 
 	for (size_t at = 0; at < tc->len; at += step)
-		assert_int_equal(send(fd, tc->reply + at, step, MSG_NOSIGNAL),
-		                 step);
+		if (send(fd, tc->reply + at, step, MSG_NOSIGNAL) !=
+		    (ssize_t)step)
+			return;
 }
 
 static void *

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "policyd/any_domains.h"
@@ -267,6 +268,37 @@ test_no(void **state)
 	fake_loop_advance(world->loop, BMX_MX_RETRY_MS);
 	set_zone(world, OURS("a.test"));
 	assert_int_equal(answer_to(world, "a.test"), BMX_ANY_SERVED);
+}
+
+/* Without a descriptor nobody knows the addresses of this machine, among which
+ * those of the other name might be. */
+static void
+test_no_descriptor(void **state)
+{
+	struct world *world = *state;
+	struct rlimit limit, none;
+	struct bmx_any_domains_parts parts = {
+		.loop = world->loop,
+		.log = world->log,
+		.metrics = world->metrics,
+		.asker = fake_dns_asker(world->dns),
+		.apply = apply,
+		.ctx = world,
+	};
+
+	bmx_any_domains_free(&world->any);
+	world->any = bmx_any_domains_new(&parts);
+	world->source = bmx_any_domains_source(world->any);
+	(void)enforce(world, world->loaded);
+	set_zone(world, OTHERS("a.test"));
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none = limit;
+	none.rlim_cur = 0;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(answer_to(world, "a.test"), BMX_ANY_FAILED);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	fake_loop_advance(world->loop, BMX_MX_RETRY_MS);
+	assert_int_equal(answer_to(world, "a.test"), BMX_ANY_NOT_OURS);
 }
 
 static void
@@ -700,6 +732,7 @@ main(void)
 		ROW("a domain that names us behind a better host", test_yes),
 		ROW("a domain that does not", test_no),
 		ROW("DNS fails, or never answers", test_failure),
+		ROW("our own addresses cannot be had", test_no_descriptor),
 		ROW("many ask about one", test_joined),
 		ROW("the only one who asked has left", test_left),
 		ROW("changes come together", test_coalesced),

@@ -434,20 +434,26 @@ test_fault_gauges(void **state)
 {
 	struct bench *bench = *state;
 	struct bmx_metrics *metrics = bench->fixture.metrics;
+	struct bmx_config *config = bench->fixture.config;
+	struct bmx_config *next = fixture_config("domain \"a.test\" { }\n");
 
-	bmx_fault_gauges_clear(metrics, bench->fixture.config);
+	bmx_fault_gauges_clear(metrics, config, next);
 	assert_int_equal(
 		fault_of(bench, "backupmx_list_sync_failures", "c.test"), -1);
 	/* The worker has refused the first sync at once. */
-	bmx_fault_gauges_update(metrics, bench->fixture.config, bench->sync,
-	                        bench->primaries);
+	bmx_fault_gauges_update(metrics, config, bench->sync, bench->primaries);
 	assert_int_equal(
 		fault_of(bench, "backupmx_list_sync_failures", "c.test"), 1);
 	assert_int_equal(
 		fault_of(bench, "backupmx_list_sync_failures", "a.test"), -1);
-	bmx_fault_gauges_clear(metrics, bench->fixture.config);
+	/* The fault of a domain that stays does not come and go. */
+	bmx_fault_gauges_clear(metrics, config, config);
+	assert_int_equal(
+		fault_of(bench, "backupmx_list_sync_failures", "c.test"), 1);
+	bmx_fault_gauges_clear(metrics, config, next);
 	assert_int_equal(
 		fault_of(bench, "backupmx_list_sync_failures", "c.test"), 0);
+	bmx_config_unref(&next);
 }
 
 #define TEST(name, function)                                                   \
