@@ -235,6 +235,8 @@ write_domain() {
 	inside backupmxctl init --yes --domain example.test --recipients \
 		file:/etc/backupmx/lists/example.test >"$work/init.log" 2>&1
 	check_equal "backupmxctl init takes the package's configuration" $? 0
+	check_match "and says what brings it into force" "$(cat "$work/init.log")" \
+		'*systemctl reload-or-restart backupmx-policyd backupmx-milter*'
 	check_equal "and puts the domain beside it" \
 		"$(ls "$root/etc/backupmx/conf.d")" example.test.conf
 }

@@ -34,9 +34,12 @@ struct judge_case {
 static struct judge_case cases[] = {
 	{"policyd up, no milter", "service", UP(""), OK, NULL},
 	{"policyd away", "service", AWAY, CRIT, "policyd is away: nobody there"},
-	{"policyd may not be asked", "service", "{'ok': false, 'why': 'permission'}", UNKN, "away"},
+	{"policyd may not be asked", "service", "{'ok': false, 'why': 'permission', 'error': 'x'}", UNKN,
+	 "policyd cannot be asked: x"},
 	{"milter away", "service", UP(", 'milter': {'up': false, 'expected': true, 'error': 'x'}"),
 	 CRIT, "milter is away: x"},
+	{"milter may not be asked", "service", UP(", 'milter': {'up': false, 'expected': true, 'error': 'x', "
+	 "'why': 'permission'}"), UNKN, "milter cannot be asked: x"},
 	{"no milter here", "service", UP(", 'milter': {'up': false, 'expected': false}"), OK, NULL},
 
 	{"list fresh", "lists", LIST("fresh", "499", ""), OK, NULL},
@@ -94,7 +97,7 @@ static struct judge_case cases[] = {
 	 "'inodes_free_percent': 50}]"), WARN, "9 % of the blocks are free in /v"},
 	{"no inodes", "disk", UP(", 'disk': [{'what': 'queue', 'free_percent': 90, 'inodes_free_percent': 4}]"),
 	 CRIT, "4 % of the inodes"},
-	{"a disk that cannot be looked at", "disk", UP(", 'disk': [{'what': 'queue', 'error': 'x'}]"), UNKN, "x"},
+	{"a disk that cannot be looked at", "disk", UP(", 'disk': [{'what': 'queue', 'error': 'x'}]"), UNKN, "disk: queue: x"},
 };
 /* clang-format on */
 #define CASES (sizeof(cases) / sizeof(cases[0]))
