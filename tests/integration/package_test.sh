@@ -65,8 +65,13 @@ test_contents() {
 		usr/share/man/man8/backupmxctl.8.gz \
 		usr/share/doc/backupmx/README.md \
 		usr/share/doc/backupmx/CHANGELOG.md \
+		usr/share/doc/backupmx/log.md \
+		usr/share/doc/backupmx/docs/operations.md \
+		usr/share/doc/backupmx/monitoring/backupmx.rules.yml \
+		usr/share/doc/backupmx/monitoring/backupmx.json \
 		usr/share/doc/backupmx/postfix-examples/basic/backup/main.cf; do
-		check_match "it has $file" "$contents" "* ./$file*"
+		# the whole name: a .gz behind it is another file
+		check_match "it has $file" "$contents"$'\n' "* ./$file"$'\n*'
 	done
 	for file in $UNITS; do
 		check_match "it has $file" "$contents" \

@@ -150,6 +150,24 @@ test_judge(void **state)
 	json_decref(facts);
 }
 
+/* "*" is in the array beside its domains, and has no primary. */
+static void
+test_count_of_primaries(void **state)
+{
+	json_t *facts =
+		facts_of(UP(", 'domains': [{'name': '*', 'domains': 1}, "
+	                    "{'name': 'a.test', 'primary': {'state': 'up'}}]"));
+	struct bmxctl_verdict verdict;
+
+	(void)state;
+	assert_int_equal(bmxctl_verdict_init(&verdict), 0);
+	check_of("primary")->judge(&verdict, facts,
+	                           &check_of("primary")->limit);
+	assert_string_equal(verdict.good.data, "1 of 1 primaries up");
+	bmxctl_verdict_clear(&verdict);
+	json_decref(facts);
+}
+
 /* A limit of 0 is for mail that waits, not for an empty queue. */
 static void
 test_limit_of_nothing(void **state)
@@ -218,6 +236,7 @@ int
 main(void)
 {
 	struct CMUnitTest tests[3 + CASES] = {
+		cmocka_unit_test(test_count_of_primaries),
 		cmocka_unit_test(test_limit_of_nothing),
 		cmocka_unit_test(test_odd_facts),
 		cmocka_unit_test(test_worse),
