@@ -242,6 +242,18 @@ if [ -w /dev/full ]; then
 	done
 fi
 
+echo "options with ="
+check "doctor --config-dir=" 66 "none: not a directory" \
+	"${run[@]}" doctor --config-dir=none
+check "doctor --config-dir, nothing behind it" 64 "usage" \
+	"${run[@]}" doctor --config-dir
+check "status --watch=, not a number" 64 "usage" "${run[@]}" status --watch=x
+check "status --watch=, out of range" 64 "usage" "${run[@]}" status --watch=0
+if [ -w /dev/full ]; then
+	check "status --watch=" 74 "not be written" \
+		bash -c "'$ctl' -c backupmx.conf status --watch=1 >/dev/full"
+fi
+
 echo "no configuration"
 check "what to do is told" 78 "init writes one" "$ctl" -c none.conf status
 
