@@ -257,6 +257,7 @@ lab_postfix_pid() {
 }
 
 lab_postfix_start() {
+	lab_postfix_settled "$1" # a test may have changed it
 	postfix -c "$LAB_DIR/$1/conf" start >>"$LAB_DIR/$1/log/command.log" 2>&1 &&
 		lab_wait 20 lab_listens "$(lab_address "$1")" "$LAB_PORT" &&
 		return 0
