@@ -65,6 +65,10 @@ int bmxctl_doctor(struct bmxctl *ctl, int argc, char **argv);
 /** `lookup ADDRESS [--json]`: exit status 0 valid, 1 unknown, 75 cannot say. */
 int bmxctl_lookup(struct bmxctl *ctl, int argc, char **argv);
 
+/** `parity [--json] [FILE]`: exit status 1 with a leak or a loss, 75 when the
+ * primary did not say something. */
+int bmxctl_parity(struct bmxctl *ctl, int argc, char **argv);
+
 /** `probe ADDRESS [--json]`: exit status as lookup. */
 int bmxctl_probe(struct bmxctl *ctl, int argc, char **argv);
 

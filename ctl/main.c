@@ -35,6 +35,8 @@ static const struct command commands[] = {
 	{"load", "bring a domain's list from its source", bmxctl_load},
 	{"lookup", "what would Postfix be told of an address, and why",
          bmxctl_lookup},
+	{"parity", "compare what is said here with what the primary says",
+         bmxctl_parity},
 	{"postfix", "print or make the changes that main.cf needs",
          bmxctl_postfix},
 	{"probe", "ask the primary about an address, line by line",

@@ -89,6 +89,13 @@ test_commands() {
 	check_match "and its result" "$probe" '*result: *valid*accepts all: test refused*'
 	check_match "of an unknown user" "$(lab_ctl probe nix@example.test)" \
 		'*result: *unknown*decided by: *550 5.1.1 *'
+	check_equal "parity: both say the same" \
+		"$(printf '# a list\ndave@example.test OK\nnix@example.test\n' |
+			lab_ctl parity)" \
+		"2 same, 0 leak, 0 loss, 0 delay, 0 soft, 0 untold"
+	check_match "parity: who was never asked for is deferred here" \
+		"$(echo stranger@example.test | lab_ctl parity)" \
+		'soft *stranger@example.test: the primary says 550 *; here: DEFER_IF_PERMIT *1 soft*'
 	check_match "lookup explains" "$(lab_ctl lookup alice@example.test)" \
 		'*fresh-valid*verdict:    valid (from cache)*'
 	check_match "status" "$(lab_ctl status example.test)" \

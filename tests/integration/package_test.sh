@@ -65,7 +65,7 @@ test_contents() {
 		usr/share/man/man8/backupmxctl.8.gz \
 		usr/share/doc/backupmx/README.md \
 		usr/share/doc/backupmx/CHANGELOG.md \
-		usr/share/doc/backupmx/log.md \
+		usr/share/doc/backupmx/docs/log.md \
 		usr/share/doc/backupmx/docs/operations.md \
 		usr/share/doc/backupmx/monitoring/backupmx.rules.yml \
 		usr/share/doc/backupmx/monitoring/backupmx.json \

@@ -382,22 +382,24 @@ test_link() {
 test_examples() {
 	local name dir=$LAB_DIR/examples out
 	echo "# the examples"
-	for name in basic milter bounce-guard rspamd; do
+	for name in basic milter bounce-guard rspamd full; do
 		mkdir -p "$dir/$name"
 		cp -p "$LAB_SOURCE/postfix-examples/$name/backup/main.cf" \
 			"$dir/$name/"
 		cp -p "$LAB_SOURCE/postfix-examples/basic/backup/master.cf" "$dir/$name/"
-		echo 'domain "example.test" { tls = "none" }' >"$dir/conf"
+		echo 'domain "example.test" { }' >"$dir/conf"
 		echo 'milter { bounce_guard = "off" }' >>"$dir/conf"
-		[ "$name" != bounce-guard ] ||
-			echo 'domain "example.test" { tls = "none" }' >"$dir/conf"
+		case $name in bounce-guard | full)
+			echo 'domain "example.test" { }' >"$dir/conf"
+			;;
+		esac
 		out=$("$CTL" -c "$dir/conf" postfix --config-dir "$dir/$name" |
 			sed -n "s/^postconf .* -e '\([a-z_]*\) = .*/\1/p")
 		[ "$name" != basic ] ||
 			out=$("$CTL" -c "$dir/conf" postfix --without-milter \
 				--config-dir "$dir/$name" |
 				sed -n "s/^postconf .* -e '\([a-z_]*\) = .*/\1/p")
-		check_equal "$name: nothing is to do" "$out" ''
+		check_equal "$name: nothing is to be changed" "$out" ""
 	done
 }
 
