@@ -33,9 +33,22 @@ struct options {
 
 /* What stops a check is its answer: monitoring reads standard output. */
 static int
-unknown(const char *what)
+unknown(const struct options *options, const char *what)
 {
-	(void)printf("BACKUPMX UNKNOWN - %s\n", what);
+	json_t *root;
+
+	if (!options->as_json) {
+		(void)printf("BACKUPMX UNKNOWN - %s\n", what);
+		return BMXCTL_STATE_UNKNOWN;
+	}
+	root = json_pack("{s:s, s:i, s:[{s:s, s:s, s:s}], s:s, s:s}", "state",
+	                 "UNKNOWN", "exit", (int)BMXCTL_STATE_UNKNOWN,
+	                 "problems", "state", "UNKNOWN", "check",
+	                 options->check ? options->check->name : "all", "text",
+	                 what, "good", "", "figures", "");
+	if (root)
+		(void)bmxctl_print_json(root);
+	json_decref(root);
 	return BMXCTL_STATE_UNKNOWN;
 }
 
@@ -214,7 +227,7 @@ check(const struct options *options, const struct bmx_config *config)
 	facts = bmxctl_gather(config, options->postfix_dir, parts_of(options));
 	if (!facts || bmxctl_verdict_init(&verdict) != 0) {
 		json_decref(facts);
-		return unknown("memory is short");
+		return unknown(options, "memory is short");
 	}
 	(void)judge_all(options, facts, &verdict); /* was read before */
 	status = (int)verdict.state;
@@ -237,17 +250,21 @@ bmxctl_check(struct bmxctl *ctl, int argc, char **argv)
 
 	if (take_options(argc, argv, &options) != 0) {
 		(void)bmxctl_usage(ctl, USAGE);
-		return unknown("wrong words");
+		return unknown(&options, "wrong words");
 	}
 	if (!options.check && (options.warning || options.critical))
-		return unknown("--warning and --critical are of one check: "
+		return unknown(&options,
+		               "--warning and --critical are of one check: "
 		               "name it");
+	if (options.check && options.max_age &&
+	    strcmp(options.check->name, "queue") != 0)
+		return unknown(&options, "--max-age is of the check queue");
 	wrong = judge_all(&options, NULL, NULL);
 	if (wrong)
-		return unknown(wrong);
+		return unknown(&options, wrong);
 	config = bmxctl_load_config(ctl, false, &status);
 	if (!config)
-		return unknown("the configuration cannot be read");
+		return unknown(&options, "the configuration cannot be read");
 	status = check(&options, config);
 	bmx_config_unref(&config);
 	return status;

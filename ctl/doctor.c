@@ -56,13 +56,14 @@ static int
 read_words(int argc, char **argv, struct words *words)
 {
 	words->json = bmxctl_take_json(&argc, argv);
+	if (bmxctl_take_value(&argc, argv, "--config-dir",
+	                      &words->postfix_dir) < 0)
+		return -1;
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "-v") == 0)
 			words->with_good = true;
 		else if (strcmp(argv[i], "--rows") == 0)
 			words->rows = true;
-		else if (strcmp(argv[i], "--config-dir") == 0 && i + 1 < argc)
-			words->postfix_dir = argv[++i];
 		else if (argv[i][0] != '-' && !words->domain)
 			words->domain = argv[i];
 		else

@@ -85,8 +85,9 @@ bmxctl_gather_milter(const struct bmx_config *config)
 
 	if (ask_milter(&config->milter, &err) == 0)
 		return json_pack("{s:b, s:b}", "up", 1, "expected", 1);
-	return json_pack("{s:b, s:b, s:s}", "up", 0, "expected",
-	                 has_left_traces(config), "error", err.text);
+	return json_pack("{s:b, s:b, s:s, s:s}", "up", 0, "expected",
+	                 has_left_traces(config), "error", err.text, "why",
+	                 err.code == BMX_E_PERMISSION ? "permission" : "");
 }
 
 static int

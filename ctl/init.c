@@ -143,11 +143,19 @@ print_next_command(const struct bmxctl *ctl, const char *words,
 	(void)printf("%-17s # %s\n", words, what);
 }
 
+/* Sections come into force with a reload; a file that was not there may say
+ * what only a restart brings. Daemons that do not run are started by both. */
 static void
-print_next(const struct bmxctl *ctl)
+print_next(const struct bmxctl *ctl, bool beside)
 {
 	(void)puts("next:");
-	(void)puts("  systemctl restart backupmx-policyd backupmx-milter");
+	if (strcmp(ctl->config_path, BMX_CONFIG_PATH) != 0)
+		(void)puts("  start the daemons with -c and this file, or have "
+		           "them read it again");
+	else
+		(void)printf("  systemctl %s backupmx-policyd "
+		             "backupmx-milter\n",
+		             beside ? "reload-or-restart" : "restart");
 	print_next_command(ctl, "postfix", "shows what main.cf needs");
 	print_next_command(ctl, "postfix --apply", "does it");
 	print_next_command(ctl, "doctor", "what is still wrong");
@@ -202,7 +210,7 @@ run(struct init *init)
 			EX_CANTCREAT :
 			status;
 	}
-	print_next(init->ctl);
+	print_next(init->ctl, init->existing != NULL);
 	return EX_OK;
 }
 

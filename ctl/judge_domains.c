@@ -166,6 +166,7 @@ bmxctl_judge_primary(struct bmxctl_verdict *verdict, const json_t *facts,
 {
 	const json_t *domains = json_object_get(facts, "domains");
 	long long longest_s = 0;
+	long long count = 0;
 	long long up = 0;
 
 	if (!bmxctl_policyd_said(verdict, facts, "primary"))
@@ -178,12 +179,13 @@ bmxctl_judge_primary(struct bmxctl_verdict *verdict, const json_t *facts,
 		judge_primary_words(verdict, domain);
 		if (down_s > longest_s)
 			longest_s = down_s;
+		/* "*" has none itself; its domains are in the array, too */
+		count += !json_object_get(domain, "domains");
 		up += strcmp(bmxctl_string(json_object_get(domain, "primary"),
 		                           "state"),
 		             "up") == 0;
 	}
-	bmxctl_verdict_good(verdict, "%lld of %zu primaries up", up,
-	                    json_array_size(domains));
+	bmxctl_verdict_good(verdict, "%lld of %lld primaries up", up, count);
 	bmxctl_verdict_figure(verdict, "primaries_up", up, "", NULL);
 	bmxctl_verdict_figure(verdict, "primary_down", longest_s, "s", limit);
 }

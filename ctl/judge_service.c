@@ -75,6 +75,14 @@ state_of_silence(const json_t *facts)
 		BMXCTL_STATE_CRITICAL;
 }
 
+static const char *
+words_of_silence(const json_t *facts)
+{
+	return state_of_silence(facts) == BMXCTL_STATE_UNKNOWN ?
+		"cannot be asked" :
+		"is away";
+}
+
 void
 bmxctl_judge_service(struct bmxctl_verdict *verdict, const json_t *facts,
                      const struct bmxctl_limit *limit)
@@ -95,7 +103,7 @@ bmxctl_judge_service(struct bmxctl_verdict *verdict, const json_t *facts,
 		                      NULL);
 	} else {
 		bmxctl_verdict_add(verdict, state_of_silence(facts), "service",
-		                   "policyd is away: %s",
+		                   "policyd %s: %s", words_of_silence(facts),
 		                   bmxctl_string(facts, "error"));
 		verdict->away_said = true;
 	}
@@ -103,7 +111,7 @@ bmxctl_judge_service(struct bmxctl_verdict *verdict, const json_t *facts,
 		bmxctl_verdict_good(verdict, "milter up");
 	else if (json_is_true(json_object_get(milter, "expected")))
 		bmxctl_verdict_add(verdict, state_of_silence(milter), "service",
-		                   "milter is away: %s",
+		                   "milter %s: %s", words_of_silence(milter),
 		                   bmxctl_string(milter, "error"));
 }
 
@@ -216,12 +224,13 @@ bmxctl_judge_disk(struct bmxctl_verdict *verdict, const json_t *facts,
 	for (size_t i = 0; i < json_array_size(disks); i++) {
 		const json_t *disk = json_array_get(disks, i);
 		const char *error = bmxctl_string(disk, "error");
+		const char *path = bmxctl_string(disk, "path");
 
 		if (error[0] != '\0') {
-			bmxctl_verdict_add(verdict, BMXCTL_STATE_UNKNOWN,
-			                   "disk", "disk: %s %s: %s",
-			                   bmxctl_string(disk, "what"),
-			                   bmxctl_string(disk, "path"), error);
+			bmxctl_verdict_add(
+				verdict, BMXCTL_STATE_UNKNOWN, "disk",
+				"disk: %s%s%s: %s", bmxctl_string(disk, "what"),
+				path[0] != '\0' ? " " : "", path, error);
 			continue;
 		}
 		judge_space(verdict, disk, "free_percent", "blocks", limit);

@@ -92,7 +92,8 @@ unknown_command(const struct bmxctl *ctl, const char *name)
 static int
 finish(const struct bmxctl *ctl, int status)
 {
-	if (status == EX_OK && (fflush(stdout) != 0 || ferror(stdout))) {
+	if ((status == EX_OK || status == EX_IOERR) &&
+	    (fflush(stdout) != 0 || ferror(stdout))) {
 		(void)fprintf(stderr, "%s: the output could not be written\n",
 		              ctl->program);
 		return EX_IOERR;

@@ -1,8 +1,10 @@
 /* What every subcommand says in the same way. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "ctl/ctl.h"
 
@@ -43,6 +45,9 @@ bmxctl_load_config(const struct bmxctl *ctl, bool with_warnings,
 		*status_out = bmxctl_fail(ctl, &err);
 		if (err.code == BMX_E_SYNTAX || err.code == BMX_E_NOT_FOUND)
 			*status_out = EX_CONFIG;
+		if (access(ctl->config_path, F_OK) != 0 && errno == ENOENT)
+			(void)fprintf(stderr, "%s: init writes one\n",
+			              ctl->program);
 	}
 	bmx_config_problems_free(&problems);
 	return config;

@@ -39,6 +39,7 @@ struct job {
 	const struct bmxctl *ctl;
 	const struct options *options;
 	struct bmxctl_tally *tally;
+	bool from_journal;
 };
 
 static bool
@@ -63,21 +64,24 @@ take_text(struct job *job, struct bmx_slice text)
 		bmxctl_tally_take(job->tally, &line);
 }
 
-/* @return 0, or -1 with errno */
+/* NULs are left out: a crash leaves runs of them in a log, before the next
+ * line. @return 0, or -1 with errno */
 static int
 take_stream(struct job *job, FILE *in)
 {
 	char buffer[LINE_SIZE];
-	bool whole = true; /* the last piece ended a line */
+	size_t len = 0;
+	int c;
 
-	while (fgets(buffer, sizeof(buffer), in)) {
-		const bool begins = whole;
-		size_t len = strlen(buffer);
-
-		whole = len > 0 && buffer[len - 1] == '\n';
-		if (begins)
-			take_text(job, (struct bmx_slice){buffer, len - whole});
+	while ((c = getc_unlocked(in)) != EOF) {
+		if (c == '\n') {
+			take_text(job, (struct bmx_slice){buffer, len});
+			len = 0;
+		} else if (c != '\0' && len < sizeof(buffer)) {
+			buffer[len++] = (char)c;
+		}
 	}
+	take_text(job, (struct bmx_slice){buffer, len});
 	return ferror(in) ? -1 : 0;
 }
 
@@ -186,6 +190,7 @@ take_default(struct job *job)
 	}
 	if (found)
 		return EX_OK;
+	job->from_journal = true;
 	return take_command(job, job->options->one_day ? day : all);
 }
 
@@ -275,6 +280,21 @@ take_options(int *argc, char **argv, struct options *options)
 	return take_date(options, *argc > 1);
 }
 
+/* An empty report looks like a quiet day. */
+static void
+tell_empty(const struct job *job)
+{
+	(void)fprintf(stderr,
+	              "%s: no line of %s in %s%s; other files can be named\n",
+	              job->ctl->program, job->options->when,
+	              job->from_journal ? "the journal" :
+	                                  "/var/log/mail.log.1 and "
+	                                  "/var/log/mail.log",
+	              job->from_journal && geteuid() != 0 ?
+	                      " (root and the group adm may read all of it)" :
+	                      "");
+}
+
 static int
 print_tally(const struct options *options, struct bmxctl_tally *tally)
 {
@@ -310,6 +330,8 @@ bmxctl_report(struct bmxctl *ctl, int argc, char **argv)
 		status = take_default(&job);
 	for (int i = 1; i < argc && status == EX_OK; i++)
 		status = take_file(&job, argv[i]);
+	if (status == EX_OK && argc == 1 && job.tally->lines == 0)
+		tell_empty(&job);
 	if (status == EX_OK)
 		status = print_tally(&options, job.tally);
 	bmxctl_tally_free(&job.tally);

@@ -41,15 +41,20 @@ take_watch(int *argc, char **argv, int64_t *watch_s_out)
 	int kept = 1;
 
 	for (int i = 1; i < *argc; i++) {
-		if (strcmp(argv[i], "--watch") != 0) {
+		if (strncmp(argv[i], "--watch=", 8) == 0) {
+			if (bmx_units_parse_number(bmx_slice_of(argv[i] + 8),
+			                           watch_s_out) != 0)
+				return -1;
+		} else if (strcmp(argv[i], "--watch") != 0) {
 			argv[kept++] = argv[i];
 			continue;
+		} else {
+			*watch_s_out = WATCH_S;
+			if (i + 1 < *argc &&
+			    bmx_units_parse_number(bmx_slice_of(argv[i + 1]),
+			                           watch_s_out) == 0)
+				i++;
 		}
-		*watch_s_out = WATCH_S;
-		if (i + 1 < *argc &&
-		    bmx_units_parse_number(bmx_slice_of(argv[i + 1]),
-		                           watch_s_out) == 0)
-			i++;
 		if (*watch_s_out < 1 || *watch_s_out > WATCH_MAX_S)
 			return -1;
 	}

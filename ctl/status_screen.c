@@ -29,6 +29,19 @@ print_time(long long at_s, bool with_date)
 	(void)printf("%s", buffer);
 }
 
+/* What may not be looked at is not known to be away. */
+static bool
+is_forbidden(const json_t *daemon)
+{
+	return strcmp(bmxctl_string(daemon, "why"), "permission") == 0;
+}
+
+static const char *
+silence_of(const json_t *daemon)
+{
+	return is_forbidden(daemon) ? "UNKNOWN (not root)" : "AWAY";
+}
+
 static void
 print_head(const json_t *facts)
 {
@@ -39,12 +52,14 @@ print_head(const json_t *facts)
 		             bmxctl_string(facts, "version"));
 		bmxctl_print_age(bmxctl_number(facts, "uptime_s"));
 	} else {
-		(void)printf("backupmx %s   policyd AWAY", BMX_VERSION);
+		(void)printf("backupmx %s   policyd %s", BMX_VERSION,
+		             silence_of(facts));
 	}
 	if (json_is_true(json_object_get(milter, "up")))
 		(void)printf("   milter up");
-	else if (json_is_true(json_object_get(milter, "expected")))
-		(void)printf("   milter AWAY");
+	else if (json_is_true(json_object_get(milter, "expected")) ||
+	         is_forbidden(milter))
+		(void)printf("   milter %s", silence_of(milter));
 	else
 		(void)printf("   no milter");
 	(void)printf("   ");

@@ -21,7 +21,8 @@ enum row {
 	[row] = {"primary." name, BMXCTL_##severity, why, advice}
 
 #define TRUST                                                                  \
-	"postfix-examples/primary-trust shows how for Postfix, rspamd and "    \
+	"/usr/share/doc/backupmx/postfix-examples/primary-trust shows how "    \
+	"for Postfix, rspamd and "                                             \
 	"SpamAssassin."
 
 /* clang-format off */

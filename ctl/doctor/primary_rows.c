@@ -45,7 +45,7 @@ static const struct bmxctl_row rows[ROWS] = {
 	  "Correct the address in DNS or in `primary`; behind NAT, make sure that the way to the primary does not lead back here."),
 	R(TURNED_AWAY, "refuses-connection", ERROR,
 	  "The primary does not talk to us at all: what is queued stays queued.",
-	  "The primary's own log says why. Exempt this host's addresses from its block lists and connection limits; postfix-examples/primary-trust shows how."),
+	  "The primary's own log says why. Exempt this host's addresses from its block lists and connection limits; /usr/share/doc/backupmx/postfix-examples/primary-trust shows how."),
 	R(BROKEN, "session-broken", ERROR,
 	  "A session that ends too early hands on no mail: what is queued stays queued.",
 	  "Look at the primary's log, and at firewalls between that inspect SMTP."),

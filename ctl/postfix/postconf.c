@@ -7,19 +7,26 @@
 
 #define TELLINGS 5
 
-/* "postconf: fatal: open /x/main.cf: No such file or directory" */
+/* "postconf: fatal: open /x/main.cf: No such file or directory". Warnings may
+ * stand before it, more than are kept. */
 static int
-refused(const struct bmx_command_result *result, struct bmx_error *err)
+refused(const char *config_dir, const struct bmx_command_result *result,
+        struct bmx_error *err)
 {
 	enum bmx_error_code code = BMX_E_SYNTAX;
+	const char *fatal = strstr(result->said, "fatal: ");
+	const char *said = fatal ? fatal : result->said;
 
-	if (strstr(result->said, "No such file or directory"))
+	if (strstr(said, "No such file or directory"))
 		code = BMX_E_NOT_FOUND;
-	else if (strstr(result->said, "Permission denied"))
+	else if (strstr(said, "Permission denied"))
 		code = BMX_E_PERMISSION;
-	return bmx_error_set(err, code, "Postfix's settings cannot be read: %s",
-	                     result->said[0] ? result->said :
-	                                       "postconf says nothing");
+	return bmx_error_set(err, code,
+	                     "Postfix's settings cannot be read (postconf%s%s "
+	                     "-x says it all): %s",
+	                     config_dir ? " -c " : "",
+	                     config_dir ? config_dir : "",
+	                     said[0] ? said : "postconf says nothing");
 }
 
 static int
@@ -31,7 +38,7 @@ tell(const char *config_dir, const char *option,
 		return -1;
 	if (result->status == 0)
 		return 0;
-	(void)refused(result, err);
+	(void)refused(config_dir, result, err);
 	bmx_command_result_clear(result);
 	return -1;
 }

@@ -33,7 +33,7 @@ struct bmx_command_result {
 	char *output; /* standard output, terminated; of malloc */
 	size_t output_len;
 	/* What it wrote on standard error: the beginning, control characters
-	 * as blanks, terminated; for messages. */
+	 * as blanks, none at the end, terminated; for messages. */
 	char said[BMX_COMMAND_SAID_MAX];
 };
 

@@ -448,6 +448,16 @@ drain_said(struct run *run)
 		read_said(run);
 }
 
+/* Its last line's end became a blank. */
+static void
+end_said(struct run *run)
+{
+	char *said = run->result->said;
+
+	while (run->said_len > 0 && said[run->said_len - 1] == ' ')
+		said[--run->said_len] = '\0';
+}
+
 static int
 finish(struct run *run, int wait_status, struct bmx_error *err)
 {
@@ -481,6 +491,7 @@ bmx_command_run(const struct bmx_command *command,
 	wait_status = reap(&run);
 	end_keeper(&run);
 	drain_said(&run);
+	end_said(&run);
 	close_streams(&run);
 	if (rc == 0)
 		rc = finish(&run, wait_status, err);

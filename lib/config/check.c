@@ -46,10 +46,23 @@ has_good_port(const char *text)
 		port >= 1 && port <= 65535;
 }
 
+/* None, or one pair around the host. */
+static bool
+has_good_brackets(const char *text)
+{
+	const char *last = strrchr(text, ']');
+
+	if (text[0] != '[')
+		return !strpbrk(text, "[]");
+	return last && last > text + 1 && last == strchr(text, ']') &&
+		!strchr(text + 1, '[') && (last[1] == '\0' || last[1] == ':');
+}
+
 static const char *
 check_primary(const char *text)
 {
-	return text[0] != '\0' && is_host(text) && has_good_port(text) ?
+	return text[0] != '\0' && is_host(text) && has_good_brackets(text) &&
+			has_good_port(text) ?
 		NULL :
 		"mx, a host name or [address]:port";
 }
@@ -127,7 +140,7 @@ check_redis_server(const char *text)
 		text += len;
 		break;
 	}
-	return is_host(text) && has_good_port(text) ?
+	return is_host(text) && has_good_brackets(text) && has_good_port(text) ?
 		NULL :
 		"unix:/path, host:port, redis://host:port or "
 		"rediss://host:port";

@@ -44,6 +44,24 @@ check_equal "a domain's first letters" \
 check_equal "a file behind -c" "$(offered -c "$work/tw")" "$work/two.conf"
 check_equal "a configuration that is not there" \
 	"$(offered -c "$work/none" list '')" "--json"
+# Whatever a command says it takes is offered: its usage names the options.
+for command in $commands; do
+	for option in $("$ctl" "$command" --nonsense x y z 2>&1 >/dev/null |
+		grep 'usage: ' | grep -o -e '--[a-z-]*' | sort -u); do
+		check_match "$command offers $option" \
+			" $(offered "$command" dump "$option") " "* $option *"
+	done
+done
+check_match "doctor offers -v" " $(offered doctor -) " '* -v *'
+check_equal "names of checks" "$(offered check re)" redis
+check_equal "days of report" "$(offered report --date '')" "all today yesterday"
+mkdir "$work/postfix-b"
+check_equal "a folder behind --config-dir" \
+	"$(offered status --config-dir "$work/pos")" "$work/postfix-b"
+check_equal "no domain where a value belongs" \
+	"$(offered -c "$work/two.conf" load --from '')" ""
+check_equal "domains of status" \
+	"$(offered -c "$work/two.conf" status o)" "one.test"
 check_match "it is bound to the program's name" "$(complete -p backupmxctl)" \
 	'*-F _backupmxctl backupmxctl'
 check_end

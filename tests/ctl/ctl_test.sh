@@ -235,9 +235,35 @@ check "--force takes the held one" 0 "generation 8" \
 check "and goes back to the second" 0 "generation 9" \
 	"${run[@]}" load a.test --from "file:$folder/second" --force
 if [ -w /dev/full ]; then
-	check "output that cannot be written" 74 "" \
-		bash -c "'$ctl' -c backupmx.conf list a.test >/dev/full"
+	for words in "list a.test" "list --json" "doctor --rows --json" \
+		"report --json /dev/null" "status --json"; do
+		check "output that cannot be written: $words" 74 "not be written" \
+			bash -c "'$ctl' -c backupmx.conf $words >/dev/full"
+	done
 fi
+
+echo "options with ="
+check "doctor --config-dir=" 66 "none: not a directory" \
+	"${run[@]}" doctor --config-dir=none
+check "doctor --config-dir, nothing behind it" 64 "usage" \
+	"${run[@]}" doctor --config-dir
+check "status --watch=, not a number" 64 "usage" "${run[@]}" status --watch=x
+check "status --watch=, out of range" 64 "usage" "${run[@]}" status --watch=0
+if [ -w /dev/full ]; then
+	check "status --watch=" 74 "not be written" \
+		bash -c "'$ctl' -c backupmx.conf status --watch=1 >/dev/full"
+fi
+
+echo "no configuration"
+check "what to do is told" 78 "init writes one" "$ctl" -c none.conf status
+
+echo "check"
+json "check --json, wrong words" "d['exit'] == 3 and d['state'] == 'UNKNOWN'" \
+	"${run[@]}" check nonsense --json
+check "check, a limit of another check" 3 "--max-age is of the check queue" \
+	"${run[@]}" check lists --max-age 1h
+json "check --json, no configuration" "d['exit'] == 3 and d['problems']" \
+	"$ctl" -c none.conf check --json
 
 echo "bounces"
 check "bounces, the milter has made no file" 66 "seals.mdb" "${run[@]}" bounces
@@ -266,6 +292,15 @@ check "report, no such packed file" 66 "none.gz: No such file" \
 	"${run[@]}" report none.gz
 printf 'no gzip' >bad.gz
 check "report, not packed" 74 "zcat failed" "${run[@]}" report bad.gz
+printf '\0\0\0%s\n' "$(head -1 day.log)" >nul.log
+head -3 day.log | tail -2 >>nul.log
+check "report, NULs that a crash left" 0 "3 lines" "${run[@]}" report nul.log
+printf '%s\n%20000d\n%s' "$(head -1 day.log)" 0 "$(head -2 day.log | tail -1)" \
+	>long.log
+check "report, a long line and one that has no end" 0 "2 lines" \
+	"${run[@]}" report long.log
+check "report, nothing to read" 0 "no line of 1999-01-02 in " \
+	"${run[@]}" report --date 1999-01-02
 for date in 2024-02-30 2024-1-1 20241120 tomorrow ""; do
 	check "report, date \"$date\"" 64 "usage" \
 		"${run[@]}" report --date "$date" day.log

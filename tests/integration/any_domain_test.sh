@@ -181,10 +181,12 @@ test_commands() {
 	check_match "and of one that nobody can tell of" \
 		"$(lab_ctl lookup x@broken.test)" \
 		'*served: *not known, DNS cannot say*verdict: *unsure*'
-	check_match "status" "$(lab_ctl status)" \
-		'*\* *3 domains by their MX records*one.test *three.test *'
-	check_match "status of one of them" "$(lab_ctl status one.test)" \
-		'*one.test (enforce, served by "\*")*primary: *'
+	check_match "status" "$(lab_ctl status --config-dir "$LAB_DIR/backup/conf")" \
+		'*\* *3 domains by their MX records*one.test *three.test *queue    0 messages*'
+	check_match "status of the section" "$(lab_ctl status '*')" \
+		'\* (enforce)*domains: 3*'
+	check_match "status of a customer" "$(lab_ctl status one.test)" \
+		'one.test (enforce, served by "\*")*primary: *'
 	check_match "probe" "$(lab_ctl probe nobody@one.test)" \
 		'*result: *unknown*'
 	check_equal "forget" "$(lab_ctl forget one.test && echo done)" 'done'

@@ -65,8 +65,13 @@ test_contents() {
 		usr/share/man/man8/backupmxctl.8.gz \
 		usr/share/doc/backupmx/README.md \
 		usr/share/doc/backupmx/CHANGELOG.md \
+		usr/share/doc/backupmx/docs/log.md \
+		usr/share/doc/backupmx/docs/operations.md \
+		usr/share/doc/backupmx/monitoring/backupmx.rules.yml \
+		usr/share/doc/backupmx/monitoring/backupmx.json \
 		usr/share/doc/backupmx/postfix-examples/basic/backup/main.cf; do
-		check_match "it has $file" "$contents" "* ./$file*"
+		# the whole name: a .gz behind it is another file
+		check_match "it has $file" "$contents"$'\n' "* ./$file"$'\n*'
 	done
 	for file in $UNITS; do
 		check_match "it has $file" "$contents" \
@@ -235,6 +240,8 @@ write_domain() {
 	inside backupmxctl init --yes --domain example.test --recipients \
 		file:/etc/backupmx/lists/example.test >"$work/init.log" 2>&1
 	check_equal "backupmxctl init takes the package's configuration" $? 0
+	check_match "and says what brings it into force" "$(cat "$work/init.log")" \
+		'*systemctl reload-or-restart backupmx-policyd backupmx-milter*'
 	check_equal "and puts the domain beside it" \
 		"$(ls "$root/etc/backupmx/conf.d")" example.test.conf
 }

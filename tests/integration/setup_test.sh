@@ -66,10 +66,24 @@ policyd_configure() {
 	umask 022
 }
 
-# Postfix waits a second for a main.cf that is younger than that.
-ctl_postfix() {
+# Postfix's programs wait for a main.cf that is younger than two seconds.
+settle() {
 	[ -h "$CONF/main.cf" ] || touch -d '1 minute ago' "$CONF/main.cf"
+}
+
+ctl_postfix() {
+	local status
+	settle
 	lab_ctl postfix --config-dir "$CONF" "$@" 2>&1
+	status=$?
+	settle
+	return "$status"
+}
+
+edit_main() { # NAME=VALUE...
+	settle
+	postconf -c "$CONF" -e "$@"
+	settle
 }
 
 status_of() { # prints the exit status of a command
@@ -97,7 +111,8 @@ test_init_new() {
 	check_equal "questions are answered" $? 0
 	check_match "a wrong domain is told" "$out" '*is no domain: expected*'
 	check_match "a wrong source is told" "$out" '*bad value "ftp://x"*'
-	check_match "what to do next is told" "$out" '*postfix --apply*'
+	check_match "what to do next is told" "$out" \
+		'*start the daemons with -c and this file*postfix --apply*'
 	check_equal "it is what was said" "$("$CTL" -c "$file" config dump)" \
 		'hostname = "mx2.shop.test"
 domain "shop.test" {
@@ -184,6 +199,16 @@ test_apply_refused() {
 		"$(status_of lab_ctl postfix --config-dir /nonexistent)" 66
 	check_equal "a folder without main.cf" \
 		"$(status_of lab_ctl postfix --config-dir "$LAB_DIR/mail")" 66
+	mkdir -p "$LAB_DIR/nested"
+	{
+		echo 'warned = $undefined'
+		echo 'nested = $nested'
+	} >"$LAB_DIR/nested/main.cf"
+	cp "$CONF/master.cf" "$LAB_DIR/nested/"
+	touch -d '1 minute ago' "$LAB_DIR/nested/main.cf"
+	check_match "what is wrong, not what is warned of before it" \
+		"$(lab_ctl postfix --config-dir "$LAB_DIR/nested" 2>&1)" \
+		"*(postconf -c $LAB_DIR/nested -x says it all): fatal: *"
 	check_equal "words that do not go together" \
 		"$(status_of ctl_postfix --apply --undo)" 64
 	check_equal "nothing to undo" "$(status_of ctl_postfix --undo)" 66
@@ -234,6 +259,7 @@ test_apply() {
 	# What is printed, given to a shell, does the same.
 	cp -p "$LAB_DIR/main.cf.before" "$CONF/main.cf"
 	ctl_postfix --without-milter | sh
+	settle
 	out=$(postconf -c "$CONF" -n)
 	cp -p "$LAB_DIR/main.cf.applied" "$CONF/main.cf"
 	check_equal "the commands that are printed do the same" "$out" \
@@ -287,7 +313,7 @@ test_milter() {
 		>"$LAB_DIR/milter.log" 2>&1 </dev/null &
 	echo $! >"$LAB_DIR/milter.pid"
 	lab_wait 20 lab_milter_answers || exit 1
-	postconf -c "$CONF" -e 'smtpd_milters = inet:127.0.0.1:1' \
+	edit_main 'smtpd_milters = inet:127.0.0.1:1' \
 		'milter_default_action = accept'
 	cp -p "$CONF/main.cf" "$LAB_DIR/main.cf.other"
 	check_match "it stands before the one that is there" \
@@ -307,7 +333,7 @@ test_milter() {
 test_tables() {
 	echo "# postfix: a domain in a table"
 	echo 'example.test x' >"$CONF/relay"
-	postconf -c "$CONF" -e "relay_domains = texthash:$CONF/relay"
+	edit_main "relay_domains = texthash:$CONF/relay"
 	check_match "is found" "$(ctl_postfix --without-milter)" \
 		'# main.cf is as it should be*'
 	echo 'else.test x' >"$CONF/relay"
@@ -325,7 +351,7 @@ test_undo() {
 	check_equal "once" "$(status_of ctl_postfix --undo)" 66
 	sleep 1 # another second, another name
 	ctl_postfix --apply --without-milter --reload >/dev/null
-	postconf -c "$CONF" -e 'maximal_queue_lifetime = 7d' 'mail_name = Mine'
+	edit_main 'maximal_queue_lifetime = 7d' 'mail_name = Mine'
 	chown root:postfix "$CONF/main.cf"
 	chmod 640 "$CONF/main.cf"
 	out=$(ctl_postfix --undo)

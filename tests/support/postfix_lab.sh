@@ -236,6 +236,7 @@ lab_postfix_configure() {
 		lab_main_tail "$name"
 		"lab_${name}_tail"
 	} >"$dir/conf/main.cf"
+	lab_postfix_settled "$name"
 	if [ "$name" = primary ]; then
 		lab_primary_tables
 	else # as packaging/backupmx.tmpfiles makes it
@@ -245,6 +246,9 @@ lab_postfix_configure() {
 	fi
 }
 
+# Postfix's programs wait for a main.cf that is younger than two seconds.
+lab_postfix_settled() { touch -d '1 hour ago' "$LAB_DIR/$1/conf/main.cf"; }
+
 lab_postfix_pid() {
 	local pid
 	pid=$(tr -dc 0-9 2>/dev/null <"$LAB_DIR/$1/queue/pid/master.pid")
@@ -253,6 +257,7 @@ lab_postfix_pid() {
 }
 
 lab_postfix_start() {
+	lab_postfix_settled "$1" # a test may have changed it
 	postfix -c "$LAB_DIR/$1/conf" start >>"$LAB_DIR/$1/log/command.log" 2>&1 &&
 		lab_wait 20 lab_listens "$(lab_address "$1")" "$LAB_PORT" &&
 		return 0

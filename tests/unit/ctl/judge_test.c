@@ -34,9 +34,12 @@ struct judge_case {
 static struct judge_case cases[] = {
 	{"policyd up, no milter", "service", UP(""), OK, NULL},
 	{"policyd away", "service", AWAY, CRIT, "policyd is away: nobody there"},
-	{"policyd may not be asked", "service", "{'ok': false, 'why': 'permission'}", UNKN, "away"},
+	{"policyd may not be asked", "service", "{'ok': false, 'why': 'permission', 'error': 'x'}", UNKN,
+	 "policyd cannot be asked: x"},
 	{"milter away", "service", UP(", 'milter': {'up': false, 'expected': true, 'error': 'x'}"),
 	 CRIT, "milter is away: x"},
+	{"milter may not be asked", "service", UP(", 'milter': {'up': false, 'expected': true, 'error': 'x', "
+	 "'why': 'permission'}"), UNKN, "milter cannot be asked: x"},
 	{"no milter here", "service", UP(", 'milter': {'up': false, 'expected': false}"), OK, NULL},
 
 	{"list fresh", "lists", LIST("fresh", "499", ""), OK, NULL},
@@ -94,7 +97,7 @@ static struct judge_case cases[] = {
 	 "'inodes_free_percent': 50}]"), WARN, "9 % of the blocks are free in /v"},
 	{"no inodes", "disk", UP(", 'disk': [{'what': 'queue', 'free_percent': 90, 'inodes_free_percent': 4}]"),
 	 CRIT, "4 % of the inodes"},
-	{"a disk that cannot be looked at", "disk", UP(", 'disk': [{'what': 'queue', 'error': 'x'}]"), UNKN, "x"},
+	{"a disk that cannot be looked at", "disk", UP(", 'disk': [{'what': 'queue', 'error': 'x'}]"), UNKN, "disk: queue: x"},
 };
 /* clang-format on */
 #define CASES (sizeof(cases) / sizeof(cases[0]))
@@ -146,6 +149,24 @@ test_judge(void **state)
 		json_object_get(json_array_get(verdict.problems, 0), "text"));
 	if (tc->text && !strstr(text, tc->text))
 		assert_string_equal(text, tc->text);
+	bmxctl_verdict_clear(&verdict);
+	json_decref(facts);
+}
+
+/* "*" is in the array beside its domains, and has no primary. */
+static void
+test_count_of_primaries(void **state)
+{
+	json_t *facts =
+		facts_of(UP(", 'domains': [{'name': '*', 'domains': 1}, "
+	                    "{'name': 'a.test', 'primary': {'state': 'up'}}]"));
+	struct bmxctl_verdict verdict;
+
+	(void)state;
+	assert_int_equal(bmxctl_verdict_init(&verdict), 0);
+	check_of("primary")->judge(&verdict, facts,
+	                           &check_of("primary")->limit);
+	assert_string_equal(verdict.good.data, "1 of 1 primaries up");
 	bmxctl_verdict_clear(&verdict);
 	json_decref(facts);
 }
@@ -218,6 +239,7 @@ int
 main(void)
 {
 	struct CMUnitTest tests[3 + CASES] = {
+		cmocka_unit_test(test_count_of_primaries),
 		cmocka_unit_test(test_limit_of_nothing),
 		cmocka_unit_test(test_odd_facts),
 		cmocka_unit_test(test_worse),
