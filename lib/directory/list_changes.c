@@ -144,7 +144,7 @@ goes_before(const struct step *a, const struct step *b)
 {
 	if (a->prefix != b->prefix)
 		return a->prefix < b->prefix;
-	return bmx_list_order(a->entry.local, b->entry.local) <= 0;
+	return bmx_slice_order(a->entry.local, b->entry.local) <= 0;
 }
 
 static void

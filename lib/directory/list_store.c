@@ -9,7 +9,6 @@
 #include "list_digest.h"
 #include "list_guard.h"
 #include "list_member.h"
-#include "list_order.h"
 #include "list_undo.h"
 
 /*
@@ -128,7 +127,7 @@ compare_rest(struct change *ch, struct old_list *old,
 			-1 :
 			i == count ?
 			1 :
-			bmx_list_order(entries[i].local, old->entry.local);
+			bmx_slice_order(entries[i].local, old->entry.local);
 
 		if (order < 0) {
 			rc = note(ch, BMX_LIST_ADDED, entries[i].state,
