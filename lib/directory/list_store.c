@@ -319,43 +319,43 @@ put_meta(const struct change *ch, struct bmx_error *err)
 	return rc == 0 ? 0 : store_error(ch, rc, err);
 }
 
-/* Where the list was published, for as long as it is of this generation. */
+/* A record beside the list's own, for as long as it is of this generation. */
+static int
+put_side(const struct change *ch, struct bmx_slice prefix, void *record,
+         size_t size, struct bmx_error *err)
+{
+	char name[BMX_LIST_SIDE_KEY_MAX];
+	MDB_val key = {bmx_list_side_key(name, prefix, ch->domain), name};
+	MDB_val value = {size, record};
+	const int rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
+
+	return rc == 0 ? 0 : store_error(ch, rc, err);
+}
+
+/* Where the list was published. */
 static int
 put_origin(const struct change *ch, struct bmx_error *err)
 {
 	uint8_t record[BMX_LIST_ORIGIN_SIZE];
-	char name[BMX_LIST_SIDE_KEY_MAX];
-	MDB_val key = {
-		bmx_list_side_key(name, BMX_LIST_ORIGIN_PREFIX, ch->domain),
-		name};
-	MDB_val value = {sizeof(record), record};
-	int rc;
 
 	if (!ch->options->origin)
 		return 0;
 	bmx_list_origin_encode(ch->options->origin, ch->meta.generation,
 	                       record);
-	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
-	return rc == 0 ? 0 : store_error(ch, rc, err);
+	return put_side(ch, BMX_LIST_ORIGIN_PREFIX, record, sizeof(record),
+	                err);
 }
 
-/* What the list was read from, for as long as it is of this generation. */
+/* What the list was read from. */
 static int
 put_mark(const struct change *ch, struct bmx_error *err)
 {
 	uint8_t record[BMX_LIST_MARK_SIZE];
-	char name[BMX_LIST_SIDE_KEY_MAX];
-	MDB_val key = {
-		bmx_list_side_key(name, BMX_LIST_MARK_PREFIX, ch->domain),
-		name};
-	MDB_val value = {sizeof(record), record};
-	int rc;
 
 	if (!ch->options->mark)
 		return 0;
 	bmx_list_mark_encode(ch->options->mark, ch->meta.generation, record);
-	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
-	return rc == 0 ? 0 : store_error(ch, rc, err);
+	return put_side(ch, BMX_LIST_MARK_PREFIX, record, sizeof(record), err);
 }
 
 /* A new domain takes the next id. */
