@@ -65,14 +65,16 @@ struct peer {
 	size_t got_len;
 };
 
+/* Who knows enough after a part of the reply may have closed. */
 static void
 send_reply(const struct answer_case *tc, int fd)
 {
 	const size_t step = tc->end == END_DRIP ? 1 : tc->len;
+	size_t at = 0;
 
-	for (size_t at = 0; at < tc->len; at += step)
-		assert_int_equal(send(fd, tc->reply + at, step, MSG_NOSIGNAL),
-		                 step);
+	while (at < tc->len &&
+	       send(fd, tc->reply + at, step, MSG_NOSIGNAL) == (ssize_t)step)
+		at += step;
 }
 
 static void *
