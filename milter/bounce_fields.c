@@ -12,6 +12,7 @@ static const char *const actions[] = {
 	[BMX_REPORT_DELIVERED] = "delivered",
 };
 
+#define BLANKS BMX_SLICE(" \t")
 #define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
 
 const char *
@@ -19,20 +20,6 @@ bmx_report_action_name(enum bmx_report_action action)
 {
 	assert((size_t)action < LENGTH(actions));
 	return actions[action];
-}
-
-static struct bmx_slice
-trim(struct bmx_slice text)
-{
-	while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-		text.data++;
-		text.len--;
-	}
-	while (text.len > 0 &&
-	       (text.data[text.len - 1] == ' ' ||
-	        text.data[text.len - 1] == '\t'))
-		text.len--;
-	return text;
 }
 
 /* Splits at the first colon; false when there is none. */
@@ -43,10 +30,14 @@ split(struct bmx_slice field, struct bmx_slice *name, struct bmx_slice *body)
 
 	if (!colon)
 		return false;
-	*name = trim(
-		(struct bmx_slice){field.data, (size_t)(colon - field.data)});
-	*body = trim((struct bmx_slice){
-		colon + 1, field.len - (size_t)(colon + 1 - field.data)});
+	*name = bmx_slice_trim(
+		(struct bmx_slice){field.data, (size_t)(colon - field.data)},
+		BLANKS);
+	*body = bmx_slice_trim(
+		(struct bmx_slice){colon + 1,
+	                           field.len -
+	                                   (size_t)(colon + 1 - field.data)},
+		BLANKS);
 	return true;
 }
 
@@ -106,7 +97,7 @@ take_type(struct bmx_slice *body)
 		return false;
 	body->len -= (size_t)(semicolon + 1 - body->data);
 	body->data = semicolon + 1;
-	*body = trim(*body);
+	*body = bmx_slice_trim(*body, BLANKS);
 	return true;
 }
 

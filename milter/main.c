@@ -15,6 +15,7 @@
 #include <backupmx/open_files.h>
 #include <backupmx/passed_sockets.h>
 #include <backupmx/privileges.h>
+#include <backupmx/program_options.h>
 
 #include "milter/callbacks.h"
 #include "milter/metrics_server.h"
@@ -23,13 +24,6 @@
 #include "milter/watchdog.h"
 
 #define PROGRAM "backupmx-milter"
-
-struct options {
-	const char *config;
-	const char *user;
-	bool foreground;
-	bool test;
-};
 
 /* A session takes a descriptor, and one to policyd while it asks. */
 #define FDS_WANTED 16384
@@ -48,61 +42,6 @@ struct daemon {
 	bool listen_made; /* here, not by the service manager */
 	bool metrics_made;
 };
-
-static void
-usage(FILE *out)
-{
-	(void)fputs("usage: " PROGRAM " [-f] [-c FILE] [-u USER]\n"
-	            "       " PROGRAM " -t [-c FILE]\n"
-	            "       " PROGRAM " -V | -h\n"
-	            "  -c FILE  configuration (default " BMX_CONFIG_PATH ")\n"
-	            "  -f       stay in the foreground, log to standard error\n"
-	            "  -t       check the configuration and exit\n"
-	            "  -u USER  user to become when started as root "
-	            "(default " BMX_PRIVILEGES_USER ")\n"
-	            "  -V       print the version\n"
-	            "  -h       print this help\n",
-	            out);
-}
-
-/* Returns -1 to go on, or the status to exit with. */
-static int
-parse_options(int argc, char **argv, struct options *options)
-{
-	int c;
-
-	while ((c = getopt(argc, argv, "c:ftu:Vh")) != -1) {
-		switch (c) {
-		case 'c':
-			options->config = optarg;
-			break;
-		case 'f':
-			options->foreground = true;
-			break;
-		case 't':
-			options->test = true;
-			break;
-		case 'u':
-			options->user = optarg;
-			break;
-		case 'V':
-			(void)puts(PROGRAM " " BMX_VERSION);
-			return EX_OK;
-		case 'h':
-			usage(stdout);
-			return EX_OK;
-		default:
-			usage(stderr);
-			return EX_USAGE;
-		}
-	}
-	if (optind == argc)
-		return -1;
-	(void)fprintf(stderr, PROGRAM ": unexpected argument \"%s\"\n",
-	              argv[optind]);
-	usage(stderr);
-	return EX_USAGE;
-}
 
 static int
 complain(const struct bmx_error *err)
@@ -199,7 +138,7 @@ drop_passed(struct daemon *daemon)
 }
 
 static int
-start_shared(struct daemon *daemon, const struct options *options,
+start_shared(struct daemon *daemon, const struct bmx_program_options *options,
              struct bmx_error *err)
 {
 	daemon->log = bmx_log_new(PROGRAM,
@@ -219,8 +158,8 @@ start_shared(struct daemon *daemon, const struct options *options,
 
 /* Under systemd the process that was started is the one it watches. */
 static int
-leave_terminal(const struct options *options, struct bmx_background *background,
-               struct bmx_error *err)
+leave_terminal(const struct bmx_program_options *options,
+               struct bmx_background *background, struct bmx_error *err)
 {
 	if (options->foreground || getenv("NOTIFY_SOCKET"))
 		return 0;
@@ -229,7 +168,7 @@ leave_terminal(const struct options *options, struct bmx_background *background,
 
 /* The fork comes first: it would leave threads behind. */
 static int
-start(struct daemon *daemon, const struct options *options,
+start(struct daemon *daemon, const struct bmx_program_options *options,
       struct bmx_background *background, struct bmx_error *err)
 {
 	struct bmx_identity identity;
@@ -253,7 +192,7 @@ start(struct daemon *daemon, const struct options *options,
 	}
 	if (bmx_watchdog_start(&daemon->config->milter.listen, err) != 0)
 		return -1;
-	return bmx_reload_start(daemon->milter, options->config, err);
+	return bmx_reload_start(daemon->milter, options->config_path, err);
 }
 
 static void
@@ -303,8 +242,7 @@ main(int argc, char **argv)
 {
 	/* Static: libmilter's threads outlive main's frame. */
 	static struct daemon daemon = {.listen_fd = -1, .metrics_fd = -1};
-	struct options options = {.config = BMX_CONFIG_PATH,
-	                          .user = BMX_PRIVILEGES_USER};
+	struct bmx_program_options options;
 	struct bmx_background background = {.fd = -1};
 	struct bmx_error err;
 	int status;
@@ -312,11 +250,11 @@ main(int argc, char **argv)
 	/* Before anything is opened: a socket must not become descriptor 2. */
 	if (bmx_background_fill_stdio(&err) != 0)
 		return complain(&err);
-	status = parse_options(argc, argv, &options);
+	status = bmx_program_options_start(PROGRAM, argc, argv, &options);
 	if (status >= 0)
 		return status;
-	status = load_config(&daemon, options.config);
-	if (status != EX_OK || options.test) {
+	status = load_config(&daemon, options.config_path);
+	if (status != EX_OK || options.task == BMX_TASK_CHECK) {
 		bmx_rules_unref(&daemon.rules);
 		bmx_config_unref(&daemon.config);
 		return status;

@@ -1,19 +1,6 @@
 #include "milter/mime_type.h"
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static void
-skip_space(struct bmx_slice *rest)
-{
-	while (rest->len > 0 && is_space(rest->data[0])) {
-		rest->data++;
-		rest->len--;
-	}
-}
+#define SPACE BMX_SLICE(" \t\r\n")
 
 /* All up to a ';', '=' or white space. */
 static struct bmx_slice
@@ -21,7 +8,7 @@ take_token(struct bmx_slice *rest)
 {
 	struct bmx_slice token = {rest->data, 0};
 
-	while (rest->len > 0 && !is_space(rest->data[0]) &&
+	while (rest->len > 0 && !bmx_slice_has(SPACE, rest->data[0]) &&
 	       rest->data[0] != ';' && rest->data[0] != '=') {
 		rest->data++;
 		rest->len--;
@@ -33,7 +20,7 @@ take_token(struct bmx_slice *rest)
 bool
 bmx_mime_type_is(struct bmx_slice body, struct bmx_slice type)
 {
-	skip_space(&body);
+	bmx_slice_skip(&body, SPACE);
 	return bmx_slice_equal_nocase(take_token(&body), type);
 }
 
@@ -60,12 +47,12 @@ take_quoted(struct bmx_slice *rest, struct bmx_text *value)
 static void
 take_value(struct bmx_slice *rest, struct bmx_text *value)
 {
-	skip_space(rest);
+	bmx_slice_skip(rest, SPACE);
 	if (rest->len > 0 && rest->data[0] == '"') {
 		take_quoted(rest, value);
 		return;
 	}
-	while (rest->len > 0 && !is_space(rest->data[0]) &&
+	while (rest->len > 0 && !bmx_slice_has(SPACE, rest->data[0]) &&
 	       rest->data[0] != ';') {
 		if (value)
 			bmx_text_append_char(value, rest->data[0]);
@@ -89,7 +76,7 @@ skip_to_parameter(struct bmx_slice *rest)
 		rest->data++;
 		rest->len--;
 	}
-	skip_space(rest);
+	bmx_slice_skip(rest, SPACE);
 }
 
 bool
@@ -100,7 +87,7 @@ bmx_mime_type_parameter(struct bmx_slice body, struct bmx_slice name,
 
 	for (skip_to_parameter(&body); body.len > 0; skip_to_parameter(&body)) {
 		token = take_token(&body);
-		skip_space(&body);
+		bmx_slice_skip(&body, SPACE);
 		if (body.len == 0 || body.data[0] != '=')
 			continue;
 		body.data++;

@@ -154,23 +154,14 @@ take_digits(struct bmx_slice *text)
 }
 
 static bool
-take_dot(struct bmx_slice *text)
-{
-	if (text->len == 0 || text->data[0] != '.')
-		return false;
-	text->data++;
-	text->len--;
-	return true;
-}
-
-static bool
 is_enhanced(const char *enhanced)
 {
 	struct bmx_slice rest = bmx_slice_of(enhanced);
 
 	return rest.len > 1 && is_digit(rest.data[0]) && rest.data[1] == '.' &&
-		take_digits(&rest) && take_dot(&rest) && take_digits(&rest) &&
-		take_dot(&rest) && take_digits(&rest) && rest.len == 0;
+		take_digits(&rest) && bmx_slice_take(&rest, BMX_SLICE(".")) &&
+		take_digits(&rest) && bmx_slice_take(&rest, BMX_SLICE(".")) &&
+		take_digits(&rest) && rest.len == 0;
 }
 
 static bool

@@ -80,24 +80,6 @@ bmx_seal_append(struct bmx_text *text, const struct bmx_seal *seal,
  * between: whatever else there is was not made by us.
  */
 
-static bool
-is_space(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct bmx_slice
-trim(struct bmx_slice text)
-{
-	while (text.len > 0 && is_space(text.data[0])) {
-		text.data++;
-		text.len--;
-	}
-	while (text.len > 0 && is_space(text.data[text.len - 1]))
-		text.len--;
-	return text;
-}
-
 /* The value of the next word, which must have that tag; no data otherwise. */
 static struct bmx_slice
 take(struct bmx_slice *rest, char tag)
@@ -227,7 +209,7 @@ bmx_seal_verify(struct bmx_slice text, struct bmx_slice queue_id,
 	struct parsed parsed;
 	enum bmx_seal_word word;
 
-	if (!parse(trim(text), &parsed))
+	if (!parse(bmx_slice_trim(text, BMX_SLICE(" \t\r\n")), &parsed))
 		return BMX_SEAL_MALFORMED;
 	if (!bmx_slice_equal(parsed.seal.queue_id, queue_id))
 		return BMX_SEAL_OTHER;

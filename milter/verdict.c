@@ -16,14 +16,6 @@ bmx_verdict_why_name(enum bmx_verdict_why why)
 	return bmx_check_row((enum bmx_check)(why - BMX_WHY_CHECK))->name;
 }
 
-const char *
-bmx_verdict_act(const struct bmx_verdict *verdict)
-{
-	if (verdict->say == BMX_SAY_NOTHING)
-		return "accept";
-	return bmx_milter_reply_permanent(verdict->say) ? "reject" : "defer";
-}
-
 static enum bmx_verdict_why
 why_of(enum bmx_check check)
 {

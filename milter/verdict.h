@@ -89,9 +89,6 @@ struct bmx_verdict {
 /** The short name for logs: "trusted", "policy", "spf", ... */
 const char *bmx_verdict_why_name(enum bmx_verdict_why why);
 
-/** "accept", "defer" or "reject". */
-const char *bmx_verdict_act(const struct bmx_verdict *verdict);
-
 /** Is it said because of what check has found? */
 bool bmx_verdict_is_about(const struct bmx_verdict *verdict,
                           enum bmx_check check);

@@ -203,7 +203,7 @@ status_of(const struct bmx_error *err)
 }
 
 int
-bmx_daemon_run(const struct bmx_options *options)
+bmx_daemon_run(const struct bmx_program_options *options)
 {
 	struct bmx_daemon d = {.options = options,
 	                       .sockets = {.control = -1, .metrics = -1}};
@@ -245,7 +245,7 @@ check_sources(const struct bmx_config *config, struct bmx_error *err)
 }
 
 int
-bmx_daemon_check(const struct bmx_options *options)
+bmx_daemon_check(const struct bmx_program_options *options)
 {
 	struct bmx_daemon d = {.options = options};
 	struct bmx_error err;

@@ -17,6 +17,7 @@
 #include <backupmx/log.h>
 #include <backupmx/loop.h>
 #include <backupmx/metrics.h>
+#include <backupmx/program_options.h>
 #include <backupmx/record_pair.h>
 #include <backupmx/record_store.h>
 #include <backupmx/redis.h>
@@ -29,7 +30,6 @@
 #include "policyd/http.h"
 #include "policyd/learn.h"
 #include "policyd/listeners.h"
-#include "policyd/options.h"
 #include "policyd/primaries.h"
 #include "policyd/primary_source.h"
 #include "policyd/recovery.h"
@@ -39,7 +39,7 @@
 #include "policyd/sync.h"
 
 struct bmx_daemon {
-	const struct bmx_options *options;
+	const struct bmx_program_options *options;
 	struct bmx_log *log;
 	struct bmx_config *config; /* in force: with the domains of "*" */
 	struct bmx_config *loaded; /* as its file has it; NULL at first */

@@ -8,6 +8,7 @@
 #include <backupmx/hash.h>
 #include <backupmx/text.h>
 
+#include "policyd/probe_next.h"
 #include "policyd/probe_session.h"
 #include "policyd/target_set.h"
 
@@ -140,31 +141,8 @@ on_job(void *ctx, const struct bmx_probe_result *result)
 static bool
 wants_another(const struct bmx_probe_command *command)
 {
-	switch (command->result.why) {
-	case BMX_PROBE_REFUSED_GREETING:
-	case BMX_PROBE_REFUSED_HELO:
-	case BMX_PROBE_REFUSED_TLS:
-	case BMX_PROBE_LOOP:
-	case BMX_PROBE_PROTOCOL:
-	case BMX_PROBE_TRANSPORT:
-	case BMX_PROBE_TIMEOUT:
-	case BMX_PROBE_CLOSED:
-		return true;
-	case BMX_PROBE_WHY_NONE:
-	case BMX_PROBE_RCPT_TEMPORARY:
-	case BMX_PROBE_RCPT_SENDER:
-	case BMX_PROBE_RCPT_POLICY:
-	case BMX_PROBE_RCPT_OTHER:
-	case BMX_PROBE_LOST_USERS:
-	case BMX_PROBE_NO_POSTMASTER:
-	case BMX_PROBE_REFUSED_SENDER:
-	case BMX_PROBE_NO_SMTPUTF8:
-	case BMX_PROBE_BAD_ADDRESS:
-	case BMX_PROBE_NO_MEMORY:
-	case BMX_PROBE_WHYS:
-		break;
-	}
-	return false;
+	return command->result.why != BMX_PROBE_REFUSED_SENDER &&
+		bmx_probe_says(&command->result) == BMX_PROBE_SAYS_FAILS;
 }
 
 static void

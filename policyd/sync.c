@@ -136,17 +136,6 @@ entry_new(const struct bmx_config_domain *domain, struct bmx_metrics *metrics)
 }
 
 static int
-compare_slices(struct bmx_slice a, struct bmx_slice b)
-{
-	const size_t len = a.len < b.len ? a.len : b.len;
-	const int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
-
-	if (order != 0)
-		return order;
-	return a.len < b.len ? -1 : a.len > b.len;
-}
-
-static int
 compare_entries(const void *a, const void *b)
 {
 	const struct entry *const *left = a;
@@ -165,7 +154,7 @@ find(const struct bmx_sync *sync, struct bmx_slice domain)
 		const size_t middle = low + (high - low) / 2;
 		struct entry *entry = sync->entries[middle];
 		const int order =
-			compare_slices(domain, bmx_slice_of(entry->domain));
+			bmx_slice_order(domain, bmx_slice_of(entry->domain));
 
 		if (order == 0)
 			return entry;

@@ -5,8 +5,6 @@
 
 #include <backupmx/mx_standing.h>
 
-/* Above every preference. */
-#define NO_PREFERENCE 65536U
 #define RANK_OF_SPEC(index) ((uint32_t)(index) << 16)
 
 bool
@@ -46,31 +44,12 @@ add(struct bmx_target_plan *plan, const struct bmx_target_plan_host *host)
 		plan->hosts[plan->count++] = *host;
 }
 
-/* The best preference of ours in the MX set, or NO_PREFERENCE. */
-static uint32_t
-our_preference(const struct bmx_target_facts *facts)
-{
-	/* They come by preference. */
-	for (size_t i = 0; i < facts->mx->count; i++)
-		if (is_our_name(facts, facts->mx->records[i].text))
-			return facts->mx->records[i].preference;
-	return NO_PREFERENCE;
-}
-
-static bool
-is_null_mx(const struct bmx_dns_answer *mx)
-{
-	for (size_t i = 0; i < mx->count; i++)
-		if (mx->records[i].text.len > 0)
-			return false;
-	return true;
-}
-
 static void
 plan_records(const struct bmx_target_facts *facts, uint16_t port,
              uint32_t first_rank, struct bmx_target_plan *plan)
 {
-	const uint32_t ours = our_preference(facts);
+	const uint32_t ours = bmx_mx_our_preference(
+		facts->our_names, facts->our_name_count, facts->mx);
 	size_t better = 0, bad = 0;
 
 	for (size_t i = 0; i < facts->mx->count; i++) {
@@ -89,7 +68,7 @@ plan_records(const struct bmx_target_facts *facts, uint16_t port,
 		else
 			bad++;
 	}
-	plan->not_in_mx = ours == NO_PREFERENCE;
+	plan->not_in_mx = ours == BMX_MX_NO_PREFERENCE;
 	plan->bad_names += bad;
 	if (better == 0)
 		plan->mx_state = BMX_TARGETS_WE_ARE_BEST;
@@ -121,7 +100,7 @@ plan_mx(const struct bmx_target_facts *facts, uint16_t port, uint32_t rank,
 {
 	switch (facts->mx ? facts->mx->status : BMX_DNS_TEMPFAIL) {
 	case BMX_DNS_OK:
-		if (is_null_mx(facts->mx))
+		if (bmx_mx_is_null(facts->mx))
 			plan->mx_state = BMX_TARGETS_NULL_MX;
 		else
 			plan_records(facts, port, rank, plan);

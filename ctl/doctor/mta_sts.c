@@ -8,26 +8,10 @@
 #define MAX_AGE_MOST INT64_C(31557600)
 #define ID_MAX ((size_t)32)
 
+#define BLANKS BMX_SLICE(" \t\r")
+
 /* Which keys a policy has had. */
 enum { HAS_VERSION = 1, HAS_MODE = 2, HAS_MAX_AGE = 4 };
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct bmx_slice
-trim(struct bmx_slice text)
-{
-	while (text.len > 0 && is_blank(text.data[0])) {
-		text.data++;
-		text.len--;
-	}
-	while (text.len > 0 && is_blank(text.data[text.len - 1]))
-		text.len--;
-	return text;
-}
 
 /* What stands before the next separator; *text is moved behind it. */
 static struct bmx_slice
@@ -44,7 +28,7 @@ cut(struct bmx_slice *text, char separator)
 	} else {
 		*text = (struct bmx_slice){0};
 	}
-	return trim(piece);
+	return bmx_slice_trim(piece, BLANKS);
 }
 
 bool
@@ -75,7 +59,7 @@ bmxctl_sts_has_id(struct bmx_slice txt)
 		const struct bmx_slice name = cut(&field, '=');
 
 		if (bmx_slice_equal(name, BMX_SLICE("id")))
-			return is_id(trim(field));
+			return is_id(bmx_slice_trim(field, BLANKS));
 	}
 	return false;
 }
@@ -171,7 +155,8 @@ bmxctl_sts_parse(struct bmx_slice text, struct bmxctl_sts_policy *policy_out,
 		if (!memchr(line.data, ':', line.len))
 			return bad(err, "a line is KEY: VALUE");
 		key = cut(&line, ':');
-		if (read_pair(key, trim(line), &has, policy_out, err) != 0)
+		if (read_pair(key, bmx_slice_trim(line, BLANKS), &has,
+		              policy_out, err) != 0)
 			return -1;
 	}
 	if (has != (HAS_VERSION | HAS_MODE | HAS_MAX_AGE))

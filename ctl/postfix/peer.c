@@ -7,18 +7,7 @@
 
 /* Room for what separates an attribute from its neighbours, with braces. */
 #define ATTRIBUTE_EXTRA 16
-
-static struct bmx_slice
-trim(struct bmx_slice text)
-{
-	while (text.len > 0 && strchr(" \t\r\n", *text.data)) {
-		text.data++;
-		text.len--;
-	}
-	while (text.len > 0 && strchr(" \t\r\n", text.data[text.len - 1]))
-		text.len--;
-	return text;
-}
+#define BLANKS BMX_SLICE(" \t\r\n")
 
 static bool
 in_braces(struct bmx_slice word)
@@ -63,13 +52,14 @@ split_attribute(struct bmx_slice word, struct bmx_slice *name,
 	size_t len;
 
 	if (in_braces(word))
-		word = trim(without_braces(word));
+		word = bmx_slice_trim(without_braces(word), BLANKS);
 	equals = word.len > 0 ? memchr(word.data, '=', word.len) : NULL;
 	if (!equals)
 		return false;
 	len = (size_t)(equals - word.data);
-	*name = trim((struct bmx_slice){word.data, len});
-	*value = trim((struct bmx_slice){equals + 1, word.len - len - 1});
+	*name = bmx_slice_trim((struct bmx_slice){word.data, len}, BLANKS);
+	*value = bmx_slice_trim(
+		(struct bmx_slice){equals + 1, word.len - len - 1}, BLANKS);
 	return true;
 }
 
@@ -85,18 +75,6 @@ bmxctl_peer_attribute(struct bmx_arena *arena, const struct bmxctl_peer *peer,
 		    bmx_slice_equal(found, bmx_slice_of(name)))
 			return bmx_arena_copy(arena, value);
 	return NULL;
-}
-
-static bool
-starts_with(struct bmx_slice *text, const char *prefix)
-{
-	const size_t len = strlen(prefix);
-
-	if (text->len < len || memcmp(text->data, prefix, len) != 0)
-		return false;
-	text->data += len;
-	text->len -= len;
-	return true;
 }
 
 /* What of path is behind directory and a slash; NULL when it is not in it. */
@@ -170,10 +148,11 @@ bmxctl_peer_reaches(const struct bmxctl_peer *peer,
 {
 	struct bmx_slice rest = peer->socket;
 
-	if (starts_with(&rest, "unix:") || starts_with(&rest, "local:"))
+	if (bmx_slice_take(&rest, BMX_SLICE("unix:")) ||
+	    bmx_slice_take(&rest, BMX_SLICE("local:")))
 		return endpoint->kind == BMX_ENDPOINT_UNIX &&
 			reaches_path(rest, endpoint->path, place);
-	if (starts_with(&rest, "inet:"))
+	if (bmx_slice_take(&rest, BMX_SLICE("inet:")))
 		return endpoint->kind == BMX_ENDPOINT_INET &&
 			reaches_port(rest, endpoint);
 	return false;

@@ -25,15 +25,6 @@ skip(struct bmx_slice *text, size_t count)
 	text->len -= count;
 }
 
-static bool
-take(struct bmx_slice *text, struct bmx_slice word)
-{
-	if (text->len < word.len || memcmp(text->data, word.data, word.len))
-		return false;
-	skip(text, word.len);
-	return true;
-}
-
 /* A number of exactly so many digits; -1 for anything else. */
 static int
 take_digits(struct bmx_slice *text, size_t digits)
@@ -67,9 +58,9 @@ static bool
 take_clock(struct bmx_slice *text, int *second_out)
 {
 	const int hour = take_digits(text, 2);
-	const bool first = take(text, BMX_SLICE(":"));
+	const bool first = bmx_slice_take(text, BMX_SLICE(":"));
 	const int minute = take_digits(text, 2);
-	const bool second_colon = take(text, BMX_SLICE(":"));
+	const bool second_colon = bmx_slice_take(text, BMX_SLICE(":"));
 	const int second = take_digits(text, 2);
 
 	*second_out = hour * 3600 + minute * 60 + second;
@@ -83,14 +74,14 @@ take_rfc3339(struct bmx_slice *text, struct bmxctl_log_line *line)
 {
 	struct bmx_slice rest = *text;
 	const int year = take_digits(&rest, 4);
-	const bool dash = take(&rest, BMX_SLICE("-"));
+	const bool dash = bmx_slice_take(&rest, BMX_SLICE("-"));
 	const int month = take_digits(&rest, 2);
-	const bool dash2 = take(&rest, BMX_SLICE("-"));
+	const bool dash2 = bmx_slice_take(&rest, BMX_SLICE("-"));
 	const int day = take_digits(&rest, 2);
 	int second;
 
 	if (year < 1 || !dash || !dash2 || month < 1 || month > 12 || day < 1 ||
-	    day > 31 || !take(&rest, BMX_SLICE("T")) ||
+	    day > 31 || !bmx_slice_take(&rest, BMX_SLICE("T")) ||
 	    !take_clock(&rest, &second) || rest.len == 0 || !take_word(&rest))
 		return false;
 	line->year = year;
@@ -107,7 +98,7 @@ take_month(struct bmx_slice *text)
 	static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
 
 	for (int i = 0; i < 12; i++)
-		if (take(text, (struct bmx_slice){&months[3 * i], 3}))
+		if (bmx_slice_take(text, (struct bmx_slice){&months[3 * i], 3}))
 			return i + 1;
 	return -1;
 }
@@ -118,14 +109,16 @@ take_rfc3164(struct bmx_slice *text, struct bmxctl_log_line *line)
 {
 	struct bmx_slice rest = *text;
 	const int month = take_month(&rest);
-	const bool blank = take(&rest, BMX_SLICE(" "));
-	const int day = take(&rest, BMX_SLICE(" ")) ? take_digits(&rest, 1) :
-						      take_digits(&rest, 2);
+	const bool blank = bmx_slice_take(&rest, BMX_SLICE(" "));
+	const int day = bmx_slice_take(&rest, BMX_SLICE(" ")) ?
+		take_digits(&rest, 1) :
+		take_digits(&rest, 2);
 	int second;
 
 	if (month < 1 || !blank || day < 1 || day > 31 ||
-	    !take(&rest, BMX_SLICE(" ")) || !take_clock(&rest, &second) ||
-	    !take(&rest, BMX_SLICE(" ")))
+	    !bmx_slice_take(&rest, BMX_SLICE(" ")) ||
+	    !take_clock(&rest, &second) ||
+	    !bmx_slice_take(&rest, BMX_SLICE(" ")))
 		return false;
 	line->year = 0;
 	line->month = month;
@@ -142,17 +135,18 @@ take_tag(struct bmx_slice *text, enum bmxctl_log_program *program_out)
 	struct bmx_slice rest = *text;
 	int program = 0;
 
-	while (program < BMXCTL_LOG_PROGRAMS && !take(&rest, tags[program]))
+	while (program < BMXCTL_LOG_PROGRAMS &&
+	       !bmx_slice_take(&rest, tags[program]))
 		program++;
 	if (program == BMXCTL_LOG_PROGRAMS)
 		return false;
-	if (take(&rest, BMX_SLICE("["))) {
+	if (bmx_slice_take(&rest, BMX_SLICE("["))) {
 		while (take_digits(&rest, 1) >= 0)
 			;
-		if (!take(&rest, BMX_SLICE("]")))
+		if (!bmx_slice_take(&rest, BMX_SLICE("]")))
 			return false;
 	}
-	if (!take(&rest, BMX_SLICE(": ")))
+	if (!bmx_slice_take(&rest, BMX_SLICE(": ")))
 		return false;
 	*program_out = (enum bmxctl_log_program)program;
 	*text = rest;
@@ -169,7 +163,7 @@ take_own_head(struct bmx_slice *text)
 
 	(void)take_tag(text, &program);
 	for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++)
-		if (take(text, bmx_slice_of(levels[i])))
+		if (bmx_slice_take(text, bmx_slice_of(levels[i])))
 			return;
 }
 
@@ -194,9 +188,9 @@ take_until(struct bmx_slice *text, char end, bool with_end)
 static struct bmx_slice
 take_value(struct bmx_slice *text)
 {
-	if (take(text, BMX_SLICE("\"")))
+	if (bmx_slice_take(text, BMX_SLICE("\"")))
 		return take_until(text, '"', true);
-	if (take(text, BMX_SLICE("<")))
+	if (bmx_slice_take(text, BMX_SLICE("<")))
 		return take_until(text, '>', true);
 	return take_until(text, ' ', false);
 }
@@ -214,7 +208,7 @@ take_pair(struct bmx_slice *text, struct bmxctl_log_pair *pair)
 	pair->key = (struct bmx_slice){text->data, len};
 	skip(text, len + 1);
 	pair->value = take_value(text);
-	(void)take(text, BMX_SLICE(" "));
+	(void)bmx_slice_take(text, BMX_SLICE(" "));
 	return true;
 }
 

@@ -73,9 +73,6 @@ enum bmx_log_key {
 	BMX_KEYS
 };
 
-/** The key as it is written. */
-const char *bmx_log_key_name(enum bmx_log_key key);
-
 enum bmx_log_sink {
 	BMX_LOG_TO_STDERR, /* "ident: level: ..." lines on descriptor 2 */
 	BMX_LOG_TO_SYSLOG, /* syslog(3), facility mail */

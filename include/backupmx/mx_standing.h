@@ -80,6 +80,17 @@ struct bmx_mx_facts {
 bool bmx_mx_is_our_name(const char *const *our_names, size_t count,
                         struct bmx_slice name);
 
+/** Above every preference: none of our names is in the set. */
+#define BMX_MX_NO_PREFERENCE 65536U
+
+/** The best preference that mx, whose records come by preference, gives one of
+ * our names, or BMX_MX_NO_PREFERENCE. */
+uint32_t bmx_mx_our_preference(const char *const *our_names, size_t count,
+                               const struct bmx_dns_answer *mx);
+
+/** Does every record of mx name no host (RFC 7505)? */
+bool bmx_mx_is_null(const struct bmx_dns_answer *mx);
+
 /**
  * Whose addresses the second step wants: of a set that names us the hosts
  * that are better, otherwise all, each once, the best first.

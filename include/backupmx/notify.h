@@ -16,9 +16,6 @@ void bmx_notify_reloading(void);
 /** STOPPING=1. */
 void bmx_notify_stopping(void);
 
-/** STATUS=text, one line. */
-void bmx_notify_status(const char *text);
-
 /** Half the watchdog interval in ms, or 0 when no watchdog is set. */
 int64_t bmx_notify_watchdog_ms(void);
 

@@ -50,4 +50,64 @@ bmx_slice_equal_nocase(struct bmx_slice a, struct bmx_slice b)
 	return true;
 }
 
+/** Does text begin with those octets? */
+static inline bool
+bmx_slice_starts(struct bmx_slice text, struct bmx_slice prefix)
+{
+	return text.len >= prefix.len &&
+		bmx_slice_equal((struct bmx_slice){text.data, prefix.len},
+	                        prefix);
+}
+
+/** Takes prefix off *text; false when text does not begin with it. */
+static inline bool
+bmx_slice_take(struct bmx_slice *text, struct bmx_slice prefix)
+{
+	if (!bmx_slice_starts(*text, prefix))
+		return false;
+	text->data += prefix.len;
+	text->len -= prefix.len;
+	return true;
+}
+
+/** Is c one of those octets? */
+static inline bool
+bmx_slice_has(struct bmx_slice octets, char c)
+{
+	return octets.len > 0 && memchr(octets.data, c, octets.len);
+}
+
+/** Takes the octets at the beginning of *text that are among blanks. */
+static inline void
+bmx_slice_skip(struct bmx_slice *text, struct bmx_slice blanks)
+{
+	while (text->len > 0 && bmx_slice_has(blanks, text->data[0])) {
+		text->data++;
+		text->len--;
+	}
+}
+
+/** text without the octets at both ends that are among blanks. */
+static inline struct bmx_slice
+bmx_slice_trim(struct bmx_slice text, struct bmx_slice blanks)
+{
+	bmx_slice_skip(&text, blanks);
+	while (text.len > 0 && bmx_slice_has(blanks, text.data[text.len - 1]))
+		text.len--;
+	return text;
+}
+
+/** Order by octets, a prefix first: below 0 when a comes first, 0 when they
+ * are the same, above 0. */
+static inline int
+bmx_slice_order(struct bmx_slice a, struct bmx_slice b)
+{
+	const size_t len = a.len < b.len ? a.len : b.len;
+	const int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
+
+	if (order != 0)
+		return order;
+	return a.len < b.len ? -1 : a.len > b.len;
+}
+
 #endif

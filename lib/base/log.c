@@ -71,12 +71,6 @@ bmx_log_level_name(enum bmx_log_level level)
 	return level_names[level];
 }
 
-const char *
-bmx_log_key_name(enum bmx_log_key key)
-{
-	return keys[key].name;
-}
-
 static struct bmx_log *
 new_log(enum bmx_log_level least)
 {

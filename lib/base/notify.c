@@ -28,12 +28,6 @@ bmx_notify_stopping(void)
 	(void)sd_notify(0, "STOPPING=1");
 }
 
-void
-bmx_notify_status(const char *text)
-{
-	(void)sd_notifyf(0, "STATUS=%s", text);
-}
-
 int64_t
 bmx_notify_watchdog_ms(void)
 {

@@ -23,8 +23,6 @@
 #define CONFIG_FILES_MAX ((size_t)4096)
 #define CONFIG_INCLUDE_DEPTH ((size_t)8)
 #define CONFIG_PROBLEMS_MAX ((size_t)1000)
-#define CONFIG_VALUE_MAX ((size_t)1024)
-#define CONFIG_LIST_MAX ((size_t)1024)
 #define CONFIG_ARENA_MAX ((size_t)512 * 1024 * 1024)
 
 /* ---- options.c: the one table -------------------------------------- */
@@ -188,6 +186,15 @@ void config_convert(const struct config_row *row,
  * NULL when it is right. */
 const char *config_check(const struct config_row *row, const char *text);
 
+/* ---- check_whole.c ------------------------------------------------- */
+
+/* Looks at what hangs together across sections. domains are the places of
+ * config's domains, redis that of the section, if there is one. */
+void config_check_whole(const struct bmx_config *config,
+                        const struct config_place *domains,
+                        struct config_place redis,
+                        struct bmx_config_problems *problems);
+
 /* ---- format.c ------------------------------------------------------ */
 
 /* The field's value in the file's syntax, into memory from malloc that the
@@ -217,5 +224,13 @@ struct config_snapshot *config_snapshot_new(void);
 
 /* Builds the table of domains. Returns 0, or -1 when memory is short. */
 int config_snapshot_index(struct config_snapshot *snapshot);
+
+/* ---- defaults.c ---------------------------------------------------- */
+
+/* Fills the defaults of each section, and a configuration without domains
+ * with them, the host's name and path. Returns 0, or -1 when memory is
+ * short. */
+int config_prepare(struct config_snapshot *snapshot, const char *path,
+                   struct bmx_config_problems *problems);
 
 #endif

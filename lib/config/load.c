@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <backupmx/config_names.h>
 
@@ -520,83 +519,6 @@ read_file(struct loader *loader, const char *path, struct bmx_error *err)
 		(void)fclose(in);
 }
 
-/* The defaults go the same way as a file's values. */
-static void
-set_defaults(struct loader *loader, enum config_section section, void *base)
-{
-	for (size_t i = 0; i < config_row_count; i++) {
-		const struct config_row *row = &config_rows[i];
-		struct config_value value = {.name = row->key,
-		                             .at = {"defaults", 1}};
-		char quoted[160];
-		struct bmx_error err;
-
-		if (row->section != section)
-			continue;
-		(void)snprintf(quoted, sizeof(quoted),
-		               row->initial[0] == '{' ? "%s" : "\"%s\"",
-		               row->initial);
-		if (row->initial[0] == '\0' && row->type == CONFIG_STRING)
-			memcpy((char *)base + row->offset, &row->initial,
-			       sizeof(row->initial));
-		else if (config_value_read(quoted, value.at,
-		                           loader->snapshot->arena, &value,
-		                           &err) != 0)
-			loader->nomem = true;
-		else
-			config_convert(row, &value, base,
-			               loader->snapshot->arena,
-			               loader->problems);
-	}
-}
-
-/* A domain has its sections, given or not. */
-static void
-set_inner_defaults(struct config_snapshot *snapshot)
-{
-	char *domain = snapshot->defaults[CONFIG_DOMAIN];
-
-	for (size_t i = 0; i < CONFIG_SECTIONS; i++)
-		if (config_sections[i].parent == CONFIG_DOMAIN &&
-		    !config_sections[i].titled)
-			memcpy(domain + config_sections[i].offset,
-			       snapshot->defaults[i], config_sections[i].size);
-}
-
-static void
-prepare(struct loader *loader, const char *path)
-{
-	struct config_snapshot *snapshot = loader->snapshot;
-	struct bmx_config *config = &snapshot->config;
-	char host[256] = "";
-
-	for (size_t i = 0; i < CONFIG_SECTIONS; i++) {
-		snapshot->defaults[i] = bmx_arena_alloc(
-			snapshot->arena, config_sections[i].size);
-		if (!snapshot->defaults[i]) {
-			loader->nomem = true;
-			return;
-		}
-		set_defaults(loader, (enum config_section)i,
-		             snapshot->defaults[i]);
-	}
-	(void)gethostname(host, sizeof(host) - 1);
-	*config = *(struct bmx_config *)snapshot->defaults[CONFIG_ROOT];
-	config->hostname = bmx_arena_copy(
-		snapshot->arena, bmx_slice_of(host[0] ? host : "localhost"));
-	config->path = bmx_arena_copy(snapshot->arena, bmx_slice_of(path));
-	loader->nomem = loader->nomem || !config->hostname || !config->path;
-	((struct bmx_config *)snapshot->defaults[CONFIG_ROOT])->hostname =
-		config->hostname;
-	memcpy(&config->policyd, snapshot->defaults[CONFIG_POLICYD],
-	       sizeof(config->policyd));
-	memcpy(&config->milter, snapshot->defaults[CONFIG_MILTER],
-	       sizeof(config->milter));
-	memcpy(&config->redis, snapshot->defaults[CONFIG_REDIS],
-	       sizeof(config->redis));
-	set_inner_defaults(snapshot);
-}
-
 static void
 finish_domains(struct loader *loader)
 {
@@ -625,58 +547,6 @@ finish_domains(struct loader *loader)
 	}
 }
 
-/* One list cannot be that of many domains; in Redis each has its own. */
-static void
-check_any_source(struct loader *loader)
-{
-	const struct bmx_config_domain *any =
-		bmx_config_any_domain(&loader->snapshot->config);
-
-	if (any && any->recipients[0] != '\0' &&
-	    strcmp(any->recipients, "redis:") != 0)
-		config_problem(loader->problems,
-		               loader->domains.places[any->index], false,
-		               "recipients = \"%.80s\" of domain \"*\": "
-		               "expected \"redis:\", where each domain has a "
-		               "list of its own, or \"\"",
-		               any->recipients);
-}
-
-/* A list that would come from Redis needs to be told where that is. */
-static void
-check_sources(struct loader *loader)
-{
-	const struct bmx_config *config = &loader->snapshot->config;
-
-	for (size_t i = 0; i < config->domain_count; i++)
-		if (strcmp(config->domains[i].recipients, "redis:") == 0 &&
-		    !config->redis.present)
-			config_problem(
-				loader->problems, loader->domains.places[i],
-				false,
-				"recipients = \"redis:\" of domain \"%s\" "
-				"needs a section redis",
-				config->domains[i].name);
-}
-
-/* Sentinels know many servers, each by a name. */
-static void
-check_sentinels(struct loader *loader)
-{
-	const struct bmx_config_redis *redis = &loader->snapshot->config.redis;
-
-	if (redis->present && redis->sentinels.count > 0 &&
-	    redis->master_name[0] == '\0')
-		config_problem(loader->problems, loader->sections[CONFIG_REDIS],
-		               false,
-		               "redis.sentinels needs redis.master_name");
-	if (redis->present && redis->sentinels.count > 0 && redis->cluster)
-		config_problem(loader->problems, loader->sections[CONFIG_REDIS],
-		               false,
-		               "redis.cluster and redis.sentinels exclude each "
-		               "other");
-}
-
 struct bmx_config *
 bmx_config_load(const char *path, struct bmx_config_problems *problems,
                 struct bmx_error *err)
@@ -693,13 +563,12 @@ bmx_config_load(const char *path, struct bmx_config_problems *problems,
 		return NULL;
 	}
 	config = &loader.snapshot->config;
-	prepare(&loader, path);
+	loader.nomem = config_prepare(loader.snapshot, path, problems) != 0;
 	if (!loader.nomem) {
 		read_file(&loader, path, &why);
 		finish_domains(&loader);
-		check_sources(&loader);
-		check_any_source(&loader);
-		check_sentinels(&loader);
+		config_check_whole(config, loader.domains.places,
+		                   loader.sections[CONFIG_REDIS], problems);
 	}
 	config_problems_sort(problems);
 	errors = config_problems_errors(problems) - before;

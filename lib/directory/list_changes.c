@@ -144,7 +144,7 @@ goes_before(const struct step *a, const struct step *b)
 {
 	if (a->prefix != b->prefix)
 		return a->prefix < b->prefix;
-	return bmx_list_order(a->entry.local, b->entry.local) <= 0;
+	return bmx_slice_order(a->entry.local, b->entry.local) <= 0;
 }
 
 static void
@@ -261,5 +261,28 @@ bmx_list_changes_settle(struct bmx_list_changes *changes,
 	}
 	*deltas_out = changes->deltas;
 	*count_out = count;
+	return 0;
+}
+
+int
+bmx_list_changes_whole(struct bmx_list_changes *changes,
+                       struct bmx_list_entry **entries_out, size_t *count_out,
+                       struct bmx_error *err)
+{
+	const struct bmx_list_delta *deltas;
+	struct bmx_list_entry *entries;
+	size_t count, kept = 0;
+
+	if (bmx_list_changes_settle(changes, &deltas, &count, err) != 0)
+		return -1;
+	entries = malloc((count + 1) * sizeof(*entries));
+	if (!entries)
+		return bmx_error_set(err, BMX_E_NOMEM,
+		                     "no memory for the list");
+	for (size_t i = 0; i < count; i++)
+		if (!deltas[i].removed)
+			entries[kept++] = deltas[i].entry;
+	*entries_out = entries;
+	*count_out = kept;
 	return 0;
 }

@@ -49,4 +49,13 @@ int bmx_list_changes_settle(struct bmx_list_changes *changes,
                             const struct bmx_list_delta **deltas_out,
                             size_t *count_out, struct bmx_error *err);
 
+/**
+ * Settles the steps of a whole list, which is what none of them removes.
+ * @return 0 with its entries in *entries_out, which the caller frees and whose
+ *         texts changes holds; or -1 with *err as of bmx_list_changes_settle
+ */
+int bmx_list_changes_whole(struct bmx_list_changes *changes,
+                           struct bmx_list_entry **entries_out,
+                           size_t *count_out, struct bmx_error *err);
+
 #endif

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "list_member.h"
-#include "list_order.h"
 
 void
 bmx_list_diff_begin(struct bmx_list_diff *diff,
@@ -80,8 +79,8 @@ bmx_list_diff_old(struct bmx_list_diff *diff,
 
 	diff->before++;
 	while (diff->at < diff->count &&
-	       (order = bmx_list_order(diff->entries[diff->at].local,
-	                               entry->local)) < 0)
+	       (order = bmx_slice_order(diff->entries[diff->at].local,
+	                                entry->local)) < 0)
 		if (added(diff, err) != 0)
 			return -1;
 	if (diff->at == diff->count || order > 0) {

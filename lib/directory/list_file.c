@@ -8,6 +8,7 @@
 
 #include <sys/stat.h>
 
+#include <backupmx/file_octets.h>
 #include <backupmx/list_sync.h>
 
 #define READ_TRIES 3
@@ -20,27 +21,6 @@ is_same(const struct stat *a, const struct stat *b)
 	return a->st_size == b->st_size &&
 		a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
 		a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
-
-/* Fills up to size octets; returns how many there were, or -1. */
-static ssize_t
-read_all(int fd, char *data, size_t size)
-{
-	size_t len = 0;
-
-	while (len < size) {
-		const ssize_t got =
-			pread(fd, data + len, size - len, (off_t)len);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
 }
 
 static int
@@ -76,7 +56,7 @@ read_once(int fd, const char *path, char **data_out, size_t *len_out,
 	if (!data)
 		return bmx_error_set(err, BMX_E_NOMEM,
 		                     "%s: no memory to read it", path);
-	got = read_all(fd, data, size);
+	got = bmx_file_octets(fd, data, size);
 	if (got < 0 || fstat(fd, &after) != 0) {
 		(void)bmx_error_set_errno(err, errno, "%s", path);
 		free(data);

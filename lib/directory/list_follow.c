@@ -134,29 +134,20 @@ follow_deltas(struct follow *follow, struct bmx_list_replace_result *result_out,
 	return rc < 0 && err->code == BMX_E_CORRUPT ? 1 : rc;
 }
 
-/* The entries of a whole list among the deltas, as a list for the store. */
 static int
 replace(struct follow *follow, struct bmx_list_changes *changes,
         struct bmx_list_replace_result *result_out, struct bmx_error *err)
 {
-	const struct bmx_list_delta *deltas;
 	struct bmx_list_entry *entries;
-	size_t count, kept = 0;
+	size_t count;
 	int rc;
 
-	if (bmx_list_changes_settle(changes, &deltas, &count, err) != 0)
+	if (bmx_list_changes_whole(changes, &entries, &count, err) != 0)
 		return -1;
-	entries = malloc((count + 1) * sizeof(*entries));
-	if (!entries)
-		return bmx_error_set(err, BMX_E_NOMEM,
-		                     "no memory for the list");
-	for (size_t i = 0; i < count; i++)
-		if (!deltas[i].removed)
-			entries[kept++] = deltas[i].entry;
 	expect_published(follow);
 	rc = bmx_list_store_replace(follow->store,
 	                            bmx_slice_of(follow->spec->domain), entries,
-	                            kept, &follow->options, result_out, err);
+	                            count, &follow->options, result_out, err);
 	free(entries);
 	return rc;
 }

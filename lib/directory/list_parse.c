@@ -9,6 +9,7 @@
 #include "list_order.h"
 #include "list_sort.h"
 
+#define BLANKS BMX_SLICE(" \t")
 #define UTF8_BOM BMX_SLICE("\xef\xbb\xbf")
 /* How many entries ahead memory is asked for: texts of a file in no order lie
  * anywhere. */
@@ -66,15 +67,6 @@ is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-static void
-skip_blanks(struct bmx_slice *rest)
-{
-	while (rest->len > 0 && is_blank(*rest->data)) {
-		rest->data++;
-		rest->len--;
-	}
-}
-
 /* Takes the next word; a quoted local part may hold blanks. */
 static struct bmx_slice
 take_word(struct bmx_slice *rest)
@@ -95,7 +87,7 @@ take_word(struct bmx_slice *rest)
 	}
 	rest->data += word.len;
 	rest->len -= word.len;
-	skip_blanks(rest);
+	bmx_slice_skip(rest, BLANKS);
 	return word;
 }
 
@@ -230,7 +222,7 @@ read_line(struct parse *p, struct bmx_slice line)
 		                     "%zu: expected a line of at most %zu "
 		                     "octets",
 		                     p->line, BMX_LIST_LINE_MAX);
-	skip_blanks(&line);
+	bmx_slice_skip(&line, BLANKS);
 	if (line.len == 0 || *line.data == '#')
 		return 0;
 	address = take_word(&line);
@@ -275,8 +267,8 @@ static bool
 is_sorted(const struct bmx_list *list)
 {
 	for (size_t i = 1; i < list->count; i++)
-		if (bmx_list_order(list->entries[i - 1].local,
-		                   list->entries[i].local) >= 0)
+		if (bmx_slice_order(list->entries[i - 1].local,
+		                    list->entries[i].local) >= 0)
 			return false;
 	return true;
 }
@@ -327,12 +319,7 @@ sort_entries(struct parse *p)
 static int
 parse_all(struct parse *p, struct bmx_slice text)
 {
-	const struct bmx_slice bom = UTF8_BOM;
-
-	if (text.len >= bom.len && !memcmp(text.data, bom.data, bom.len)) {
-		text.data += bom.len;
-		text.len -= bom.len;
-	}
+	(void)bmx_slice_take(&text, UTF8_BOM); /* most have none */
 	p->list->bytes = malloc(bytes_needed(text) + 1);
 	if (!p->list->bytes)
 		return no_memory(p);

@@ -60,26 +60,16 @@ compare_with(struct publish *publish, const struct bmx_list_entry *entries,
 /* A set that is not what its meta says is compared with nothing: it is
  * replaced whole. */
 static int
-compare_with_set(struct publish *publish, const struct bmx_list_delta *deltas,
+compare_with_set(struct publish *publish, const struct bmx_list_entry *entries,
                  size_t count, struct bmx_error *err)
 {
-	struct bmx_list_entry *entries = malloc((count + 1) * sizeof(*entries));
-	size_t kept = 0;
 	uint64_t digest;
-	int rc;
+	int rc = digest_of(publish->domain, entries, count, &digest, err);
 
-	if (!entries)
-		return bmx_error_set(err, BMX_E_NOMEM,
-		                     "no memory for the list");
-	for (size_t i = 0; i < count; i++)
-		if (!deltas[i].removed)
-			entries[kept++] = deltas[i].entry;
-	rc = digest_of(publish->domain, entries, kept, &digest, err);
 	if (rc == 0 && digest == publish->remote.publication.digest) {
-		rc = compare_with(publish, entries, kept, err);
+		rc = compare_with(publish, entries, count, err);
 		publish->compared = rc == 0;
 	}
-	free(entries);
 	return rc;
 }
 
@@ -87,16 +77,17 @@ static int
 compare_with_redis(struct publish *publish, struct bmx_error *err)
 {
 	struct bmx_list_changes *changes = NULL;
-	const struct bmx_list_delta *deltas;
+	struct bmx_list_entry *entries = NULL;
 	size_t count;
 	int rc = bmx_list_link_read_whole(&publish->link,
 	                                  publish->spec->case_sensitive,
 	                                  &publish->remote, &changes, err);
 
 	if (rc == 0)
-		rc = bmx_list_changes_settle(changes, &deltas, &count, err);
+		rc = bmx_list_changes_whole(changes, &entries, &count, err);
 	if (rc == 0)
-		rc = compare_with_set(publish, deltas, count, err);
+		rc = compare_with_set(publish, entries, count, err);
+	free(entries);
 	bmx_list_changes_free(&changes);
 	return rc < 0 && err->code == BMX_E_CORRUPT ? 0 : rc;
 }

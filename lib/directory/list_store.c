@@ -8,8 +8,8 @@
 
 #include "list_digest.h"
 #include "list_guard.h"
+#include "list_history.h"
 #include "list_member.h"
-#include "list_order.h"
 #include "list_undo.h"
 
 /*
@@ -19,11 +19,6 @@
  * written, and kept, so that a rollback can apply them backwards.
  */
 
-/* A key of `undo`: id, generation, number of the piece, all big-endian. A
- * change is stored in pieces so that LMDB need not find one long run of free
- * pages; 16 pages less their header are one piece. */
-#define UNDO_KEY_SIZE ((size_t)16)
-#define UNDO_PIECE_MAX ((size_t)65536 - 16)
 /* Writes between two calls of on_progress. */
 #define PROGRESS_STEPS 16384
 
@@ -128,7 +123,7 @@ compare_rest(struct change *ch, struct old_list *old,
 			-1 :
 			i == count ?
 			1 :
-			bmx_list_order(entries[i].local, old->entry.local);
+			bmx_slice_order(entries[i].local, old->entry.local);
 
 		if (order < 0) {
 			rc = note(ch, BMX_LIST_ADDED, entries[i].state,
@@ -320,43 +315,43 @@ put_meta(const struct change *ch, struct bmx_error *err)
 	return rc == 0 ? 0 : store_error(ch, rc, err);
 }
 
-/* Where the list was published, for as long as it is of this generation. */
+/* A record beside the list's own, for as long as it is of this generation. */
+static int
+put_side(const struct change *ch, struct bmx_slice prefix, void *record,
+         size_t size, struct bmx_error *err)
+{
+	char name[BMX_LIST_SIDE_KEY_MAX];
+	MDB_val key = {bmx_list_side_key(name, prefix, ch->domain), name};
+	MDB_val value = {size, record};
+	const int rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
+
+	return rc == 0 ? 0 : store_error(ch, rc, err);
+}
+
+/* Where the list was published. */
 static int
 put_origin(const struct change *ch, struct bmx_error *err)
 {
 	uint8_t record[BMX_LIST_ORIGIN_SIZE];
-	char name[BMX_LIST_SIDE_KEY_MAX];
-	MDB_val key = {
-		bmx_list_side_key(name, BMX_LIST_ORIGIN_PREFIX, ch->domain),
-		name};
-	MDB_val value = {sizeof(record), record};
-	int rc;
 
 	if (!ch->options->origin)
 		return 0;
 	bmx_list_origin_encode(ch->options->origin, ch->meta.generation,
 	                       record);
-	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
-	return rc == 0 ? 0 : store_error(ch, rc, err);
+	return put_side(ch, BMX_LIST_ORIGIN_PREFIX, record, sizeof(record),
+	                err);
 }
 
-/* What the list was read from, for as long as it is of this generation. */
+/* What the list was read from. */
 static int
 put_mark(const struct change *ch, struct bmx_error *err)
 {
 	uint8_t record[BMX_LIST_MARK_SIZE];
-	char name[BMX_LIST_SIDE_KEY_MAX];
-	MDB_val key = {
-		bmx_list_side_key(name, BMX_LIST_MARK_PREFIX, ch->domain),
-		name};
-	MDB_val value = {sizeof(record), record};
-	int rc;
 
 	if (!ch->options->mark)
 		return 0;
 	bmx_list_mark_encode(ch->options->mark, ch->meta.generation, record);
-	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
-	return rc == 0 ? 0 : store_error(ch, rc, err);
+	return put_side(ch, BMX_LIST_MARK_PREFIX, record, sizeof(record), err);
 }
 
 /* A new domain takes the next id. */
@@ -378,174 +373,6 @@ take_id(struct change *ch, struct bmx_error *err)
 	bmx_list_head_encode(&head, record);
 	rc = mdb_put(ch->txn, ch->store->meta, &key, &value, 0);
 	return rc == 0 ? 0 : store_error(ch, rc, err);
-}
-
-/*
- * What a rollback needs.
- */
-
-static void
-undo_key(uint8_t key[UNDO_KEY_SIZE], uint32_t id, uint64_t generation,
-         uint32_t piece)
-{
-	bmx_list_put_id(key, id);
-	bmx_list_put_id(key + 4, (uint32_t)(generation >> 32));
-	bmx_list_put_id(key + 8, (uint32_t)generation);
-	bmx_list_put_id(key + 12, piece);
-}
-
-static uint64_t
-undo_generation(const uint8_t *key)
-{
-	uint64_t generation = 0;
-
-	for (unsigned i = 4; i < 12; i++)
-		generation = generation << 8 | key[i];
-	return generation;
-}
-
-static int
-keep_undo(const struct change *ch, struct bmx_error *err)
-{
-	uint8_t octets[UNDO_KEY_SIZE];
-	uint32_t piece = 0;
-
-	for (size_t at = 0; at < ch->undo.len; at += UNDO_PIECE_MAX) {
-		const size_t left = ch->undo.len - at;
-		MDB_val key = {sizeof(octets), octets};
-		MDB_val value = {left < UNDO_PIECE_MAX ? left : UNDO_PIECE_MAX,
-		                 ch->undo.data + at};
-		int rc;
-
-		undo_key(octets, ch->meta.id, ch->meta.generation, piece++);
-		rc = mdb_put(ch->txn, ch->store->undo, &key, &value, 0);
-		if (rc != 0)
-			return store_error(ch, rc, err);
-	}
-	return 0;
-}
-
-/* The highest generation below *generation whose change is kept: 1 and it in
- * *generation, 0 when there is none, or -1. */
-static int
-find_undo_below(const struct change *ch, MDB_cursor *cursor,
-                uint64_t *generation, struct bmx_error *err)
-{
-	uint8_t octets[UNDO_KEY_SIZE];
-	MDB_val key = {sizeof(octets), octets}, value;
-	int rc;
-
-	undo_key(octets, ch->meta.id, *generation, 0);
-	rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
-	rc = mdb_cursor_get(cursor, &key, &value,
-	                    rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
-	if (rc == MDB_NOTFOUND)
-		return 0;
-	if (rc != 0)
-		return bmx_list_lmdb_error(ch->store, rc, "cannot read", err);
-	if (key.mv_size != UNDO_KEY_SIZE)
-		return bmx_list_corrupt(ch->store, "damaged change", err);
-	if (memcmp(key.mv_data, octets, BMX_LIST_ID_SIZE) != 0)
-		return 0;
-	*generation = undo_generation(key.mv_data);
-	return 1;
-}
-
-/* Loads the pieces of that change into ch->undo (when load is set) and
- * deletes them. */
-static int
-take_undo(struct change *ch, MDB_cursor *cursor, uint64_t generation, bool load,
-          struct bmx_error *err)
-{
-	uint8_t octets[UNDO_KEY_SIZE];
-	int rc = 0;
-
-	for (uint32_t piece = 0; rc == 0; piece++) {
-		MDB_val key = {sizeof(octets), octets}, value;
-
-		undo_key(octets, ch->meta.id, generation, piece);
-		rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_KEY);
-		if (rc == 0 && load &&
-		    bmx_list_undo_append_raw(&ch->undo, value.mv_data,
-		                             value.mv_size, err) != 0)
-			return -1;
-		if (rc == 0)
-			rc = mdb_cursor_del(cursor, 0);
-	}
-	return rc == MDB_NOTFOUND ? 0 : store_error(ch, rc, err);
-}
-
-static int
-trim_undo_at(struct change *ch, MDB_cursor *cursor, struct bmx_error *err)
-{
-	uint64_t generation = UINT64_MAX;
-	int found = 1;
-
-	for (unsigned kept = 0; found > 0 && kept < BMX_LIST_UNDO_MAX; kept++)
-		found = find_undo_below(ch, cursor, &generation, err);
-	while (found > 0) {
-		found = find_undo_below(ch, cursor, &generation, err);
-		if (found > 0 &&
-		    take_undo(ch, cursor, generation, false, err) != 0)
-			return -1;
-	}
-	return found;
-}
-
-static int
-trim_undo(struct change *ch, struct bmx_error *err)
-{
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(ch->txn, ch->store->undo, &cursor);
-
-	if (rc != 0)
-		return store_error(ch, rc, err);
-	rc = trim_undo_at(ch, cursor, err);
-	mdb_cursor_close(cursor);
-	return rc;
-}
-
-static int
-take_last_undo(struct change *ch, struct bmx_error *err)
-{
-	uint64_t generation = UINT64_MAX;
-	MDB_cursor *cursor;
-	int rc = mdb_cursor_open(ch->txn, ch->store->undo, &cursor);
-
-	if (rc != 0)
-		return store_error(ch, rc, err);
-	rc = find_undo_below(ch, cursor, &generation, err);
-	if (rc > 0)
-		rc = take_undo(ch, cursor, generation, true, err);
-	else if (rc == 0)
-		rc = bmx_error_set(err, BMX_E_NOT_FOUND,
-		                   "%.*s has no earlier list to go back to",
-		                   (int)ch->domain.len, ch->domain.data);
-	mdb_cursor_close(cursor);
-	return rc;
-}
-
-/* Turns the loaded change round. */
-static int
-invert_undo(struct change *ch, struct bmx_error *err)
-{
-	struct bmx_list_undo inverse = {0};
-	struct bmx_list_undo_step step;
-	size_t offset = 0;
-	int rc;
-
-	while ((rc = bmx_list_undo_next(&ch->undo, &offset, &step)) > 0) {
-		step = bmx_list_undo_inverse(&step);
-		if (bmx_list_undo_append(&inverse, &step, err) != 0) {
-			bmx_list_undo_clear(&inverse);
-			return -1;
-		}
-	}
-	bmx_list_undo_clear(&ch->undo);
-	ch->undo = inverse;
-	if (rc < 0)
-		return bmx_list_corrupt(ch->store, "damaged change", err);
-	return 0;
 }
 
 /*
@@ -656,17 +483,32 @@ stamp(struct change *ch)
 	               options->source ? options->source : "");
 }
 
+static struct bmx_list_history
+history_of(const struct change *ch)
+{
+	return (struct bmx_list_history){
+		.store = ch->store,
+		.txn = ch->txn,
+		.id = ch->meta.id,
+		.domain = ch->domain,
+	};
+}
+
 static int
 write_change(struct change *ch, struct bmx_error *err)
 {
+	struct bmx_list_history history;
+
 	if (ch->is_new && take_id(ch, err) != 0)
 		return -1;
 	stamp(ch);
+	history = history_of(ch);
 	if (ch->undo.len > 0 && apply(ch, err) != 0)
 		return -1;
 	/* There is no way back from the first list: to none at all. */
 	if (!ch->is_new && ch->undo.len > 0 &&
-	    (keep_undo(ch, err) != 0 || trim_undo(ch, err) != 0))
+	    bmx_list_history_keep(&history, ch->meta.generation, &ch->undo,
+	                          err) != 0)
 		return -1;
 	if (put_meta(ch, err) != 0 || put_origin(ch, err) != 0)
 		return -1;
@@ -861,8 +703,9 @@ roll_back(struct change *ch, int64_t now_ms,
 {
 	const uint64_t before = ch->meta.count;
 	const uint64_t digest = ch->meta.digest;
+	const struct bmx_list_history history = history_of(ch);
 
-	if (take_last_undo(ch, err) != 0 || invert_undo(ch, err) != 0 ||
+	if (bmx_list_history_take(&history, &ch->undo, err) != 0 ||
 	    advance_meta(ch, err) != 0 || apply(ch, err) != 0)
 		return -1;
 	/* Going further back: the source still has what the first of the

@@ -1,6 +1,7 @@
 /*
- * list_store_priv.h - what the two files that speak to LMDB share: list_env.c
- * (opening and reading) and list_store.c (replacing and rolling back).
+ * list_store_priv.h - what the three files that speak to LMDB share: list_env.c
+ * (opening and reading), list_store.c (replacing and rolling back) and
+ * list_history.c (the changes that are kept for it).
  */
 #ifndef BACKUPMX_LIST_STORE_PRIV_H
 #define BACKUPMX_LIST_STORE_PRIV_H

@@ -288,11 +288,8 @@ is_list_key(const char *key, const char *prefix, struct bmx_slice domain)
 
 	bmx_text_init(&text, buffer, sizeof(buffer));
 	bmx_publication_append_key(&text, prefix, domain, BMX_PUBLICATION_LIST);
-	if (text.cut || rest.len < text.len ||
-	    memcmp(rest.data, text.data, text.len) != 0)
+	if (text.cut || !bmx_slice_take(&rest, bmx_text_slice(&text)))
 		return false;
-	rest.data += text.len;
-	rest.len -= text.len;
 	if (rest.len == 0)
 		return true;
 	return rest.data[0] == ':' && rest.len > 1 &&

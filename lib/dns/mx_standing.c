@@ -3,7 +3,6 @@
 #include <assert.h>
 
 /* Above every preference. */
-#define NO_PREFERENCE 65536U
 
 static const char *const names[] = {
 	[BMX_MX_OPEN] = "open",         [BMX_MX_BACKUP] = "backup",
@@ -63,26 +62,25 @@ bmx_mx_is_our_name(const char *const *our_names, size_t count,
 	return false;
 }
 
-static bool
-is_ours_by_name(const struct bmx_mx_facts *facts, struct bmx_slice name)
+uint32_t
+bmx_mx_our_preference(const char *const *our_names, size_t count,
+                      const struct bmx_dns_answer *mx)
 {
-	return bmx_mx_is_our_name(facts->our_names, facts->our_name_count,
-	                          name);
+	for (size_t i = 0; i < mx->count; i++)
+		if (bmx_mx_is_our_name(our_names, count, mx->records[i].text))
+			return mx->records[i].preference;
+	return BMX_MX_NO_PREFERENCE;
 }
 
-/* The best preference that the set gives one of our names; records come by
- * preference. */
 static uint32_t
 our_preference(const struct bmx_mx_facts *facts)
 {
-	for (size_t i = 0; i < facts->mx->count; i++)
-		if (is_ours_by_name(facts, facts->mx->records[i].text))
-			return facts->mx->records[i].preference;
-	return NO_PREFERENCE;
+	return bmx_mx_our_preference(facts->our_names, facts->our_name_count,
+	                             facts->mx);
 }
 
-static bool
-is_null_mx(const struct bmx_dns_answer *mx)
+bool
+bmx_mx_is_null(const struct bmx_dns_answer *mx)
 {
 	for (size_t i = 0; i < mx->count; i++)
 		if (mx->records[i].text.len > 0)
@@ -175,7 +173,7 @@ by_addresses(const struct bmx_mx_facts *facts)
 	struct bmx_slice hosts[BMX_MX_HOSTS_MAX];
 	uint32_t preferences[BMX_MX_HOSTS_MAX];
 	const uint32_t named = our_preference(facts);
-	uint32_t ours = named, best = NO_PREFERENCE;
+	uint32_t ours = named, best = BMX_MX_NO_PREFERENCE;
 	size_t count = better_hosts(facts, named, hosts, preferences);
 	bool unsure = count > BMX_MX_HOSTS_MAX || !facts->is_ours;
 
@@ -193,7 +191,7 @@ by_addresses(const struct bmx_mx_facts *facts)
 		if (preferences[i] < best)
 			best = preferences[i];
 	}
-	if (ours == NO_PREFERENCE)
+	if (ours == BMX_MX_NO_PREFERENCE)
 		return unsure ? BMX_MX_FAILED : BMX_MX_ABSENT;
 	return best < ours ? BMX_MX_BACKUP : BMX_MX_BEST;
 }
@@ -203,7 +201,7 @@ by_records(const struct bmx_mx_facts *facts)
 {
 	struct bmx_slice hosts[BMX_MX_HOSTS_MAX];
 
-	if (is_null_mx(facts->mx))
+	if (bmx_mx_is_null(facts->mx))
 		return BMX_MX_NULL;
 	if (bmx_mx_hosts(facts, hosts) == 0)
 		return BMX_MX_BEST; /* it names us first */

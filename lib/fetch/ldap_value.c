@@ -16,16 +16,6 @@ without_first(struct bmx_slice text, size_t count)
 	return (struct bmx_slice){text.data + count, text.len - count};
 }
 
-static struct bmx_slice
-trim(struct bmx_slice text)
-{
-	while (text.len > 0 && text.data[0] == ' ')
-		text = without_first(text, 1);
-	while (text.len > 0 && text.data[text.len - 1] == ' ')
-		text.len--;
-	return text;
-}
-
 /* No address has any. Looked for apart from its rules, because the form of the
  * list hangs on it: a line feed would be another entry. */
 static bool
@@ -84,12 +74,14 @@ enum ldap_value_kind
 ldap_value_read(struct bmx_slice value, struct ldap_address *address_out)
 {
 	const struct bmx_slice smtp = BMX_SLICE("smtp:");
-	struct bmx_slice text = trim(value), local, domain, normal;
+	struct bmx_slice text = bmx_slice_trim(value, BMX_SLICE(" ")), local,
+			 domain, normal;
 	char buffer[BMX_DOMAIN_BUFFER];
 
 	memset(address_out, 0, sizeof(*address_out));
 	if (begins_nocase(text, smtp))
-		text = trim(without_first(text, smtp.len));
+		text = bmx_slice_trim(without_first(text, smtp.len),
+		                      BMX_SLICE(" "));
 	else if (has_prefix(text))
 		return LDAP_VALUE_OTHER;
 	if (has_control(text) || bmx_address_split(text, &local, &domain) != 0)

@@ -5,27 +5,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <backupmx/file_octets.h>
+
 #include "fetch_priv.h"
-
-/* Reads up to size octets: how many, or -1 with errno. */
-static ssize_t
-read_all(int fd, char *data, size_t size)
-{
-	size_t len = 0;
-
-	while (len < size) {
-		const ssize_t got = read(fd, data + len, size - len);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
 
 /* The file, open, or -1 with *err. Not blocking, so that a FIFO is no trap. */
 static int
@@ -87,7 +69,7 @@ fetch_secret_read(const char *path, char secret_out[FETCH_SECRET_MAX],
 	secret_out[0] = '\0';
 	if (fd < 0)
 		return -1;
-	got = read_all(fd, secret_out, FETCH_SECRET_MAX);
+	got = bmx_file_octets(fd, secret_out, FETCH_SECRET_MAX);
 	if (got < 0)
 		(void)bmx_error_set_errno(err, errno, "cannot read %s", path);
 	(void)close(fd); /* nothing was written */

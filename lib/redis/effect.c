@@ -39,12 +39,6 @@ static const struct row rows[] = {
 };
 /* clang-format on */
 
-static bool
-begins(struct bmx_slice text, struct bmx_slice with)
-{
-	return text.len >= with.len && !memcmp(text.data, with.data, with.len);
-}
-
 /* READONLY from what was a master means that it was demoted: look for the new
  * one. A replica that we chose to read from just says what it is. */
 static enum bmx_redis_effect
@@ -59,10 +53,10 @@ enum bmx_redis_effect
 bmx_redis_effect_of(struct bmx_slice text,
                     const struct bmx_redis_standing *standing)
 {
-	if (begins(text, BMX_SLICE("READONLY")))
+	if (bmx_slice_starts(text, BMX_SLICE("READONLY")))
 		return of_read_only(standing);
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		if (!begins(text, rows[i].begins))
+		if (!bmx_slice_starts(text, rows[i].begins))
 			continue;
 		if (standing->identifying)
 			return rows[i].identifying;

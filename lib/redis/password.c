@@ -7,25 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads up to size octets: how many, or -1 with errno. */
-static ssize_t
-read_all(int fd, char *data, size_t size)
-{
-	size_t len = 0;
-
-	while (len < size) {
-		const ssize_t got = read(fd, data + len, size - len);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return -1;
-		if (got == 0)
-			break;
-		len += (size_t)got;
-	}
-	return (ssize_t)len;
-}
+#include <backupmx/file_octets.h>
 
 static int
 read_line(int fd, const char *path, char *password, struct bmx_error *err)
@@ -39,7 +21,7 @@ read_line(int fd, const char *path, char *password, struct bmx_error *err)
 	if (!S_ISREG(status.st_mode))
 		return bmx_error_set(err, BMX_E_SYNTAX,
 		                     "%s is not a regular file", path);
-	got = read_all(fd, password, BMX_REDIS_PASSWORD_MAX);
+	got = bmx_file_octets(fd, password, BMX_REDIS_PASSWORD_MAX);
 	if (got < 0)
 		return bmx_error_set_errno(err, errno, "cannot read %s", path);
 	if ((size_t)got == BMX_REDIS_PASSWORD_MAX)

@@ -1,16 +1,5 @@
 #include "server.h"
 
-static bool
-take(struct bmx_slice *text, struct bmx_slice prefix)
-{
-	if (text->len < prefix.len ||
-	    memcmp(text->data, prefix.data, prefix.len) != 0)
-		return false;
-	text->data += prefix.len;
-	text->len -= prefix.len;
-	return true;
-}
-
 /* Is there a port at the end? The colons of a bare IPv6 address are none. */
 static bool
 has_port(struct bmx_slice text)
@@ -53,9 +42,9 @@ bmx_redis_server_parse(struct bmx_slice text, uint16_t default_port,
 	memset(server_out, 0, sizeof(*server_out));
 	if (text.len >= 5 && !memcmp(text.data, "unix:", 5))
 		return bmx_endpoint_parse(text, &server_out->endpoint, err);
-	tls = take(&rest, BMX_SLICE("rediss://"));
-	url = tls || take(&rest, BMX_SLICE("redis://"));
-	(void)(!url && take(&rest, BMX_SLICE("inet:")));
+	tls = bmx_slice_take(&rest, BMX_SLICE("rediss://"));
+	url = tls || bmx_slice_take(&rest, BMX_SLICE("redis://"));
+	(void)(!url && bmx_slice_take(&rest, BMX_SLICE("inet:")));
 	if (url && check_url(&rest, err) != 0)
 		return -1;
 	if (rest.len == 0)

@@ -17,17 +17,6 @@ static_assert(sizeof(((struct bmx_endpoint *)0)->path) ==
               "a path that fits here fits the system");
 
 static bool
-take_prefix(struct bmx_slice *text, struct bmx_slice prefix)
-{
-	if (text->len < prefix.len ||
-	    memcmp(text->data, prefix.data, prefix.len) != 0)
-		return false;
-	text->data += prefix.len;
-	text->len -= prefix.len;
-	return true;
-}
-
-static bool
 has_control(struct bmx_slice text)
 {
 	for (size_t i = 0; i < text.len; i++)
@@ -153,9 +142,9 @@ bmx_endpoint_parse(struct bmx_slice text, struct bmx_endpoint *endpoint_out,
                    struct bmx_error *err)
 {
 	*endpoint_out = (struct bmx_endpoint){0};
-	if (take_prefix(&text, BMX_SLICE("unix:")))
+	if (bmx_slice_take(&text, BMX_SLICE("unix:")))
 		return parse_path(text, endpoint_out, err);
-	if (take_prefix(&text, BMX_SLICE("inet:")))
+	if (bmx_slice_take(&text, BMX_SLICE("inet:")))
 		return parse_inet(text, endpoint_out, err);
 	return bmx_error_set(err, BMX_E_SYNTAX, EXPECTED);
 }

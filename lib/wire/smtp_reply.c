@@ -111,25 +111,6 @@ take_number(struct bmx_slice *text)
 	return len > 0 ? value : -1;
 }
 
-static bool
-take_dot(struct bmx_slice *text)
-{
-	if (text->len == 0 || text->data[0] != '.')
-		return false;
-	text->data++;
-	text->len--;
-	return true;
-}
-
-static void
-skip_spaces(struct bmx_slice *text)
-{
-	while (text->len > 0 && text->data[0] == ' ') {
-		text->data++;
-		text->len--;
-	}
-}
-
 /* Takes the enhanced code of a reply with that code off the front of *text,
  * if there is one. A class that is not the code's says that one of the two is
  * wrong, and not which: then there is none. */
@@ -141,7 +122,7 @@ take_enhanced(struct bmx_slice *text, int code, int enhanced_out[3])
 
 	memset(enhanced_out, 0, 3 * sizeof(enhanced_out[0]));
 	for (size_t i = 0; i < 3; i++) {
-		if (i > 0 && !take_dot(&rest))
+		if (i > 0 && !bmx_slice_take(&rest, BMX_SLICE(".")))
 			return;
 		enhanced[i] = take_number(&rest);
 		if (enhanced[i] < 0)
@@ -172,9 +153,9 @@ static void
 fill_reply(struct bmx_smtp_reply *reply, int code, struct bmx_slice text)
 {
 	*reply = (struct bmx_smtp_reply){.code = code};
-	skip_spaces(&text);
+	bmx_slice_skip(&text, BMX_SLICE(" "));
 	take_enhanced(&text, code, reply->enhanced);
-	skip_spaces(&text);
+	bmx_slice_skip(&text, BMX_SLICE(" "));
 	copy_text(reply->text, text);
 }
 

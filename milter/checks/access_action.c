@@ -11,6 +11,7 @@ struct word {
 	const char *warning;
 };
 
+#define BLANKS BMX_SLICE(" \t")
 #define AS_DUNNO "is read as DUNNO: nothing is logged for it"
 
 static const struct word words[] = {
@@ -29,26 +30,18 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
 /* Takes the first word off *rest, and the blanks behind it. */
 static struct bmx_slice
 take_word(struct bmx_slice *rest)
 {
 	struct bmx_slice word = {rest->data, 0};
 
-	while (word.len < rest->len && !is_blank(rest->data[word.len]))
+	while (word.len < rest->len &&
+	       !bmx_slice_has(BLANKS, rest->data[word.len]))
 		word.len++;
 	rest->data += word.len;
 	rest->len -= word.len;
-	while (rest->len > 0 && is_blank(rest->data[0])) {
-		rest->data++;
-		rest->len--;
-	}
+	bmx_slice_skip(rest, BLANKS);
 	return word;
 }
 

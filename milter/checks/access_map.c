@@ -23,13 +23,10 @@ find(const struct bmx_access_map *map, struct bmx_slice key)
 	while (low < high) {
 		const size_t middle = low + (high - low) / 2;
 		const struct bmx_slice at = map->entries[middle].key;
-		const size_t len = at.len < key.len ? at.len : key.len;
-		int order = memcmp(key.data, at.data, len);
+		const int order = bmx_slice_order(key, at);
 
-		if (order == 0 && key.len == at.len)
-			return &map->entries[middle].action;
 		if (order == 0)
-			order = key.len < at.len ? -1 : 1;
+			return &map->entries[middle].action;
 		if (order < 0)
 			high = middle;
 		else

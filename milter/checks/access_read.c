@@ -14,6 +14,8 @@
 /* Octets of all that a map keeps: several times the file's. */
 #define ARENA_MAX ((size_t)1024 * 1024 * 1024)
 
+#define BLANKS BMX_SLICE(" \t\r\v\f")
+
 struct reader {
 	struct bmx_access_map *map;
 	const char *name;
@@ -35,24 +37,6 @@ complain(struct reader *reader, int line, const char *text)
 	bmx_config_problems_add(reader->problems, reader->name, line, false,
 	                        text);
 	reader->failed = true;
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\v' || c == '\f';
-}
-
-static struct bmx_slice
-trim(struct bmx_slice text)
-{
-	while (text.len > 0 && is_blank(text.data[0])) {
-		text.data++;
-		text.len--;
-	}
-	while (text.len > 0 && is_blank(text.data[text.len - 1]))
-		text.len--;
-	return text;
 }
 
 static struct bmx_slice
@@ -87,10 +71,10 @@ next_line(struct reader *reader)
 	bmx_text_init(&reader->text, reader->buffer, sizeof(reader->buffer));
 	while (reader->at < reader->end) {
 		const struct bmx_slice line = peek_line(reader);
-		const struct bmx_slice inner = trim(line);
+		const struct bmx_slice inner = bmx_slice_trim(line, BLANKS);
 
 		if (inner.len > 0 && inner.data[0] != '#') {
-			if (any && !is_blank(line.data[0]))
+			if (any && !bmx_slice_has(BLANKS, line.data[0]))
 				return true;
 			if (!any)
 				reader->started = reader->line;
@@ -108,10 +92,12 @@ take_pattern(struct bmx_slice *rest)
 {
 	struct bmx_slice pattern = {rest->data, 0};
 
-	while (pattern.len < rest->len && !is_blank(rest->data[pattern.len]))
+	while (pattern.len < rest->len &&
+	       !bmx_slice_has(BLANKS, rest->data[pattern.len]))
 		pattern.len++;
-	*rest = trim((struct bmx_slice){rest->data + pattern.len,
-	                                rest->len - pattern.len});
+	*rest = bmx_slice_trim((struct bmx_slice){rest->data + pattern.len,
+	                                          rest->len - pattern.len},
+	                       BLANKS);
 	return pattern;
 }
 
@@ -293,7 +279,8 @@ static void
 read_lines(struct reader *reader)
 {
 	while (next_line(reader)) {
-		struct bmx_slice rest = trim(bmx_text_slice(&reader->text));
+		struct bmx_slice rest =
+			bmx_slice_trim(bmx_text_slice(&reader->text), BLANKS);
 		const struct bmx_slice pattern = take_pattern(&rest);
 
 		if (reader->text.cut)
@@ -315,13 +302,10 @@ static int
 compare(const void *left, const void *right)
 {
 	const struct access_entry *a = left, *b = right;
-	const size_t len = a->key.len < b->key.len ? a->key.len : b->key.len;
-	const int order = memcmp(a->key.data, b->key.data, len);
+	const int order = bmx_slice_order(a->key, b->key);
 
 	if (order != 0)
 		return order;
-	if (a->key.len != b->key.len)
-		return a->key.len < b->key.len ? -1 : 1;
 	return a->order < b->order ? -1 : 1;
 }
 

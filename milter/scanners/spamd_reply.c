@@ -17,16 +17,6 @@ take(struct bmx_slice *rest, struct bmx_slice word)
 	return true;
 }
 
-static void
-skip_blanks(struct bmx_slice *rest)
-{
-	while (rest->len > 0 &&
-	       (rest->data[0] == ' ' || rest->data[0] == '\t')) {
-		rest->data++;
-		rest->len--;
-	}
-}
-
 /* A line without its end; false when there is no end. */
 static bool
 take_line(struct bmx_slice *rest, struct bmx_slice *line_out)
@@ -56,7 +46,7 @@ is_ok(struct bmx_slice line)
 		line.data++;
 		line.len--;
 	}
-	skip_blanks(&line);
+	bmx_slice_skip(&line, BMX_SLICE(" \t"));
 	return take(&line, BMX_SLICE("0")) &&
 		(line.len == 0 || line.data[0] == ' ');
 }
@@ -67,7 +57,7 @@ read_spam(struct bmx_slice value, struct bmx_scan_reply *reply)
 {
 	struct bmx_slice score;
 
-	skip_blanks(&value);
+	bmx_slice_skip(&value, BMX_SLICE(" \t"));
 	if (take(&value, BMX_SLICE("True")) || take(&value, BMX_SLICE("Yes")))
 		reply->say = BMX_SCAN_REJECT;
 	else if (take(&value, BMX_SLICE("False")) ||
@@ -75,10 +65,10 @@ read_spam(struct bmx_slice value, struct bmx_scan_reply *reply)
 		reply->say = BMX_SCAN_PASS;
 	else
 		return false;
-	skip_blanks(&value);
+	bmx_slice_skip(&value, BMX_SLICE(" \t"));
 	if (!take(&value, BMX_SLICE(";")))
 		return false;
-	skip_blanks(&value);
+	bmx_slice_skip(&value, BMX_SLICE(" \t"));
 	score = value;
 	score.len = 0;
 	while (score.len < value.len && value.data[score.len] != ' ')

@@ -20,17 +20,6 @@ bmx_spf_result_name(enum bmx_spf_result result)
 	return names[result];
 }
 
-const char *
-bmx_spf_identity_name(enum bmx_spf_identity identity)
-{
-	static const char *const names[] = {"mailfrom", "helo"};
-
-	_Static_assert(sizeof(names) / sizeof(names[0]) == BMX_SPF_IDENTITIES,
-	               "one name an identity");
-	assert(identity < BMX_SPF_IDENTITIES);
-	return names[identity];
-}
-
 static void
 set_client(struct bmx_spf_eval *eval)
 {

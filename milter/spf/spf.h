@@ -65,9 +65,6 @@ enum bmx_spf_identity {
 	BMX_SPF_IDENTITIES
 };
 
-/** "mailfrom", "helo": as Received-SPF writes them. */
-const char *bmx_spf_identity_name(enum bmx_spf_identity identity);
-
 /** What is asked; all of it stays the caller's. */
 struct bmx_spf_request {
 	struct bmx_dns_source dns;

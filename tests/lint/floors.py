@@ -28,7 +28,7 @@ PROGRAMS = ("policyd", "milter", "ctl")
 THIRD_PARTY = [
     (r"libmilter/", 2),
     (r"hiredis/", 1),
-    (r"lmdb\.h$", 5),
+    (r"lmdb\.h$", 6),
     (r"spf2/", 1),
     (r"confuse\.h$", 1),
     (r"unbound(-event)?\.h$", 2),

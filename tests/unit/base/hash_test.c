@@ -1,4 +1,4 @@
-#include <tests/support/cmocka.h>
+#include "tests/support/rows.h"
 
 #include <backupmx/hash.h>
 
@@ -31,12 +31,5 @@ test_hash(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0])] = {0};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		tests[i].name = cases[i].name;
-		tests[i].test_func = test_hash;
-		tests[i].initial_state = &cases[i];
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	ROWS_RUN(cases, test_hash);
 }

@@ -7,7 +7,6 @@
 
 #include <backupmx/address.h>
 
-#include "lib/directory/list_order.h"
 #include "tests/support/cmocka.h"
 
 #define COUNT 3000
@@ -20,7 +19,7 @@ static int
 compare(const void *left, const void *right)
 {
 	const struct bmx_list_entry *a = left, *b = right;
-	const int order = bmx_list_order(a->local, b->local);
+	const int order = bmx_slice_order(a->local, b->local);
 
 	if (order != 0)
 		return order;

@@ -1,4 +1,4 @@
-#include <tests/support/cmocka.h>
+#include "tests/support/rows.h"
 
 #include <string.h>
 
@@ -59,10 +59,5 @@ test_url(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0])] = {0};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		tests[i] = (struct CMUnitTest){cases[i].name, test_url, NULL,
-		                               NULL, &cases[i]};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	ROWS_RUN(cases, test_url);
 }

@@ -1,5 +1,5 @@
 /* What the suite of RFC 7208 has no test for. */
-#include "tests/support/cmocka.h"
+#include "tests/support/rows.h"
 
 #include <string.h>
 
@@ -101,10 +101,5 @@ test_check(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0])] = {0};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		tests[i] = (struct CMUnitTest){cases[i].name, test_check, NULL,
-		                               NULL, &cases[i]};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	ROWS_RUN(cases, test_check);
 }

@@ -1,6 +1,6 @@
 /* Zones that are large where a limit is: the right result, and no more
  * questions than the limits allow. */
-#include "tests/support/cmocka.h"
+#include "tests/support/rows.h"
 
 #include <string.h>
 
@@ -251,10 +251,5 @@ test_shape(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0])] = {0};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		tests[i] = (struct CMUnitTest){cases[i].name, test_shape, NULL,
-		                               NULL, &cases[i]};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	ROWS_RUN(cases, test_shape);
 }

@@ -1,5 +1,5 @@
 /* The gate: who is let in while the primary is up. */
-#include "tests/support/cmocka.h"
+#include "tests/support/rows.h"
 
 #include <string.h>
 
@@ -328,16 +328,5 @@ static const struct CMUnitTest singles[] = {
 int
 main(void)
 {
-	const size_t rows = sizeof(cases) / sizeof(cases[0]);
-	const size_t more = sizeof(singles) / sizeof(singles[0]);
-	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0]) +
-	                        sizeof(singles) / sizeof(singles[0])] = {0};
-
-	for (size_t i = 0; i < rows; i++)
-		tests[i] = (struct CMUnitTest){.name = cases[i].name,
-		                               .test_func = test_gate,
-		                               .initial_state = &cases[i]};
-	for (size_t i = 0; i < more; i++)
-		tests[rows + i] = singles[i];
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	ROWS_RUN_WITH(cases, test_gate, singles);
 }

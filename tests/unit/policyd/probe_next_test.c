@@ -1,5 +1,5 @@
 /* What follows from a try of a probe. */
-#include "tests/support/cmocka.h"
+#include "tests/support/rows.h"
 
 #include "policyd/probe_next.h"
 
@@ -76,12 +76,5 @@ test_case(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0])] = {0};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		tests[i].name = cases[i].name;
-		tests[i].test_func = test_case;
-		tests[i].initial_state = &cases[i];
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	ROWS_RUN(cases, test_case);
 }

@@ -1,7 +1,7 @@
 /* When a sync is asked for, by what Redis says of the generation. */
 #include "policyd/redis_follow.h"
 
-#include "tests/support/cmocka.h"
+#include "tests/support/rows.h"
 
 struct want_case {
 	const char *name;
@@ -35,12 +35,5 @@ test_wants(void **state)
 int
 main(void)
 {
-	struct CMUnitTest tests[sizeof(cases) / sizeof(cases[0])] = {0};
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		tests[i].name = cases[i].name;
-		tests[i].test_func = test_wants;
-		tests[i].initial_state = &cases[i];
-	}
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	ROWS_RUN(cases, test_wants);
 }
