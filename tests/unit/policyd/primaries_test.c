@@ -848,7 +848,7 @@ test_bad_primary(void **state)
 
 	configure(world,
 	          HOST "domain \"a.test\" { primary = "
-	               "{\"[192.0.2.1]x\"} }\n");
+	               "{\"192.0.2.300\"} }\n");
 	pr_run(world->loop, 1000);
 	assert_int_equal(count_of(world->lines, "ev=primary-config"), 1);
 	assert_true(strlen(report(world, "a.test").config_error) > 0);
