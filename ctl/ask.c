@@ -255,33 +255,35 @@ is_pending(const json_t *answer)
 	return json_is_true(json_object_get(answer, "pending"));
 }
 
-/* A look-up that waits until DNS has told whose the domain is. */
-static json_t *
-look_up(struct bmxctl *ctl, const char *address, int *status_out)
+json_t *
+bmxctl_look_up(const struct bmxctl *ctl, const struct bmx_config *config,
+               const char *address, int *status_out)
 {
 	const struct timespec step = {0, BMXCTL_PENDING_STEP_MS * 1000000L};
-	json_t *answer = bmxctl_ask(ctl, "lookup", address, status_out);
+	json_t *answer =
+		bmxctl_ask_of(ctl, config, "lookup", address, status_out);
 
 	for (int ms = 0; is_pending(answer) && ms < BMXCTL_PENDING_MS;
 	     ms += BMXCTL_PENDING_STEP_MS) {
 		(void)nanosleep(&step, NULL);
 		json_decref(answer);
-		answer = bmxctl_ask(ctl, "lookup", address, status_out);
+		answer = bmxctl_ask_of(ctl, config, "lookup", address,
+		                       status_out);
 	}
 	return answer;
 }
 
 /* What is not a look-up asks for one first, of a domain that nobody knows. */
 static json_t *
-ask_about(struct bmxctl *ctl, const char *verb, const char *address,
-          int *status_out)
+ask_about(const struct bmxctl *ctl, const struct bmx_config *config,
+          const char *verb, const char *address, int *status_out)
 {
-	json_t *answer = look_up(ctl, address, status_out);
+	json_t *answer = bmxctl_look_up(ctl, config, address, status_out);
 
 	if (!answer || strcmp(verb, "lookup") == 0)
 		return answer;
 	json_decref(answer);
-	return bmxctl_ask(ctl, verb, address, status_out);
+	return bmxctl_ask_of(ctl, config, verb, address, status_out);
 }
 
 int
@@ -289,12 +291,17 @@ bmxctl_ask_address(struct bmxctl *ctl, int argc, char **argv, const char *usage,
                    bmxctl_print_cb *print, bmxctl_status_cb *status)
 {
 	const bool as_json = bmxctl_take_json(&argc, argv);
+	struct bmx_config *config;
 	int rc = EX_TEMPFAIL;
 	json_t *answer;
 
 	if (argc != 2 || !bmxctl_is_address(argv[1]))
 		return bmxctl_usage(ctl, usage);
-	answer = ask_about(ctl, argv[0], argv[1], &rc);
+	config = bmxctl_load_config(ctl, false, &rc);
+	if (!config)
+		return rc;
+	answer = ask_about(ctl, config, argv[0], argv[1], &rc);
+	bmx_config_unref(&config);
 	if (!answer) /* what policyd cannot tell is not known */
 		return rc == EX_UNAVAILABLE ? EX_TEMPFAIL : rc;
 	rc = status(answer);

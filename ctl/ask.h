@@ -39,9 +39,8 @@ typedef void bmxctl_print_cb(const struct json_t *answer);
 typedef int bmxctl_status_cb(const struct json_t *answer);
 
 /**
- * Runs `VERB ADDRESS [--json]`: asks policyd, prints what it says. The section
- * "*" is waited for: while policyd asks DNS whether the domain is one of it, it
- * is asked again.
+ * Runs `VERB ADDRESS [--json]`: asks policyd, prints what it says; the domain is
+ * looked up as by bmxctl_look_up before.
  * @return what status says of the answer; 75 when policyd cannot say
  */
 int bmxctl_ask_address(struct bmxctl *ctl, int argc, char **argv,
@@ -54,11 +53,18 @@ struct json_t *bmxctl_ask_of(const struct bmxctl *ctl,
                              const struct bmx_config *config, const char *verb,
                              const char *argument, int *status_out);
 
+/** As bmxctl_ask_of, for `lookup ADDRESS`. The section "*" is waited for: while
+ * policyd asks DNS whether the domain is one of it, it is asked again. */
+struct json_t *bmxctl_look_up(const struct bmxctl *ctl,
+                              const struct bmx_config *config,
+                              const char *address, int *status_out);
+
 /** As bmxctl_ask_of, but writes nothing: what went wrong is in *err, with
  * NULL. The answer may be one with `"ok": false`. */
 struct json_t *bmxctl_ask_quietly(const struct bmx_config *config,
                                   const char *verb, const char *argument,
                                   struct bmx_error *err);
+
 /** As bmxctl_ask_quietly without an argument, for what policyd says yes to.
  * @return the answer, or NULL with *err: BMX_E_USAGE (no control socket),
  *         BMX_E_REFUSED (policyd says no), others: it cannot be reached */

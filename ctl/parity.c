@@ -92,8 +92,8 @@ compare(struct parity *parity, const char *address)
 	enum bmxctl_parity class;
 	int status = EX_OK;
 	json_t *probe = NULL;
-	json_t *lookup = bmxctl_ask_of(parity->ctl, parity->config, "lookup",
-	                               address, &status);
+	json_t *lookup =
+		bmxctl_look_up(parity->ctl, parity->config, address, &status);
 
 	if (lookup)
 		probe = bmxctl_ask_of(parity->ctl, parity->config, "probe",
