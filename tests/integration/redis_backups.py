@@ -10,6 +10,8 @@ import re
 import socket
 import subprocess
 import sys
+import tempfile
+import time
 import urllib.request
 
 import redis_lab
@@ -291,3 +293,21 @@ def servers(*all_of_them):
     return "servers = {%s}" % ", ".join(
         '"%s"' % (one if isinstance(one, str) else "unix:" + one.socket)
         for one in all_of_them)
+
+
+def run(test, policyd):
+    """One test with a laboratory of its own: did it pass?"""
+    lab = Lab(tempfile.mkdtemp(prefix="bmxr-", dir="/tmp"), policyd)
+    begin = time.monotonic()
+    try:
+        test(lab)
+        print("ok    %s (%.1f s)" % (test.__name__,
+                                     time.monotonic() - begin), flush=True)
+        return True
+    except (AssertionError, OSError, ValueError,
+            subprocess.SubprocessError) as error:
+        print("FAIL  %s: %r" % (test.__name__, error), flush=True)
+        lab.show_logs()
+        return False
+    finally:
+        lab.close()

@@ -10,9 +10,7 @@ and STOPPED=20 make it longer. Exit status 77 when redis-server is missing.
 import os
 import shutil
 import signal
-import subprocess
 import sys
-import tempfile
 import time
 
 import redis_backups
@@ -236,31 +234,13 @@ def test_proxy(lab):
     scene.end()
 
 
-def run(test, policyd):
-    lab = redis_backups.Lab(tempfile.mkdtemp(prefix="bmxf-", dir="/tmp"),
-                            policyd)
-    begin = time.monotonic()
-    try:
-        test(lab)
-        print("ok    %s (%.1f s)" % (test.__name__,
-                                     time.monotonic() - begin), flush=True)
-        return True
-    except (AssertionError, OSError, ValueError,
-            subprocess.SubprocessError) as error:
-        print("FAIL  %s: %r" % (test.__name__, error), flush=True)
-        lab.show_logs()
-        return False
-    finally:
-        lab.close()
-
-
 def main(policyd, only=""):
     for program in ("redis-server", "redis-cli"):
         if not shutil.which(program):
             redis_lab.skip(program + " is not installed")
     tests = [test for name, test in list(globals().items())
              if name.startswith("test_") and only in name]
-    return 0 if all([run(test, policyd) for test in tests]) else 1
+    return 0 if all([redis_backups.run(test, policyd) for test in tests]) else 1
 
 
 if __name__ == "__main__":

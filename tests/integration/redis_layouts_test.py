@@ -11,7 +11,6 @@ import re
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 
 import redis_backups
@@ -336,31 +335,13 @@ def test_eviction(lab):
     backup.stop()
 
 
-def run(test, policyd):
-    lab = redis_backups.Lab(tempfile.mkdtemp(prefix="bmxl-", dir="/tmp"),
-                            policyd)
-    begin = time.monotonic()
-    try:
-        test(lab)
-        print("ok    %s (%.1f s)" % (test.__name__,
-                                     time.monotonic() - begin), flush=True)
-        return True
-    except (AssertionError, OSError, ValueError,
-            subprocess.SubprocessError) as error:
-        print("FAIL  %s: %r" % (test.__name__, error), flush=True)
-        lab.show_logs()
-        return False
-    finally:
-        lab.close()
-
-
 def main(policyd, only=""):
     for program in ("redis-server", "redis-cli", "openssl"):
         if not shutil.which(program):
             redis_lab.skip(program + " is not installed")
     tests = [test for name, test in list(globals().items())
              if name.startswith("test_") and only in name]
-    return 0 if all([run(test, policyd) for test in tests]) else 1
+    return 0 if all([redis_backups.run(test, policyd) for test in tests]) else 1
 
 
 if __name__ == "__main__":
