@@ -2,27 +2,12 @@
  * it is clean. */
 #define _GNU_SOURCE /* memmem */
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "milter/scanners/reply.h"
+#include "tests/fuzz/scan_reply_check.h"
 
 /** As the fuzzing runtime calls it. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(bool holds)
-{
-	if (!holds)
-		abort();
-}
-
-static void
-check_clean(const char *text, bool blanks)
-{
-	for (; *text; text++)
-		require(*text <= '~' && *text >= (blanks ? ' ' : '!'));
-}
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -35,9 +20,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	require(size > 6 &&
 	        (memmem(data, size, "\n\n", 2) ||
 	         memmem(data, size, "\n\r\n", 3)));
-	require(reply.say == BMX_SCAN_PASS || reply.say == BMX_SCAN_REJECT);
-	require(reply.edits.added_count == 0);
-	check_clean(reply.detail, false);
-	check_clean(reply.text, true);
+	check_scan_reply(&reply);
 	return 0;
 }
